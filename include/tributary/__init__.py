@@ -1,0 +1,1 @@
+"""Tributary: from vendor API to decision, one closed loop on Postgres."""

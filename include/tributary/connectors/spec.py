@@ -1,0 +1,168 @@
+"""What a connector declares. One file per vendor API in this folder holds a module-level CONNECTOR."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from typing import Any, Literal
+
+from tributary.errors import ConfigurationError
+from tributary.settings import Account
+from tributary.window import Window
+
+Mode = Literal["incremental", "backfill"]
+
+
+@dataclass(frozen=True)
+class Document:
+    """One vendor record as landed: identity, the day it belongs to, and its JSON.
+
+    `payload` is the UTF-8 JSON text to keep (personal data already hashed or left out).
+    `business_date` is the day in the account's zone that unified facts are rebuilt by.
+    """
+
+    key: str
+    business_date: date
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A record or row that does not fit; kept in quarantine, never dropped.
+
+    `where` is the source for people: "page 3, record 17" or "orders.csv line 1204".
+    `payload` is its text with personal data removed.
+    """
+
+    key: str
+    where: str
+    reason: str
+    payload: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One step of an extraction. A document stream fills `documents`; a table stream fills
+    `rows` (tuples in the order of Stream.columns) for `file`."""
+
+    documents: Sequence[Document] = ()
+    rows: Sequence[tuple[Any, ...]] = ()
+    rejected: Sequence[Rejected] = ()
+    drift: frozenset[str] = frozenset()
+    file: FileVersion | None = None
+    quota: Mapping[str, float] = field(default_factory=dict)
+    api_calls: int = 0
+
+
+@dataclass(frozen=True)
+class FileVersion:
+    """One version of one file of a drop folder; a new version replaces the rows of the old one.
+
+    `name` is relative to the folder. `content_hash` covers the bytes and the mapping used.
+    `complete` is set on the page that ends the file.
+    """
+
+    name: str
+    content_hash: str
+    complete: bool = False
+    lines: int = 0
+    duplicates: int = 0
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What an Airflow connection holds, without Airflow: `host` is a base URL, `password` the secret."""
+
+    host: str = ""
+    login: str = ""
+    password: str = field(default="", repr=False)
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Request:
+    """All an extraction may know. It never asks for the time.
+
+    `window` is half-open; incremental streams read what changed in it, backfills what happened
+    in it. `known_files` maps file name to content hash of the versions already landed.
+    """
+
+    account: Account
+    credentials: Credentials
+    window: Window
+    mode: Mode
+    known_files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One thing pulled from a vendor: one staging table `staging.<connector>__<name>`.
+
+    `restate_days`: every run re-reads the window widened by this many days.
+    `finality_days`: days older than this no longer move.
+    `spill_days`: a changed day may also change unified rows of this many following days.
+    `columns`: for table streams, the typed columns a row tuple has, in order: record_key,
+    business_date, then the columns of staging.<connector>__<name> after `deleted_at`.
+    """
+
+    name: str
+    kind: Literal["document", "table"]
+    extract: Callable[[Request], Iterator[Page]]
+    restate_days: int
+    finality_days: int
+    backfill: Literal["full", "by_business_date", "none"]
+    columns: tuple[str, ...] = ()
+    spill_days: int = 0
+
+
+@dataclass(frozen=True)
+class ConnectionForm:
+    """The Airflow connection form: standard fields relabelled or hidden, extra fields declared."""
+
+    hidden: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+    extra_fields: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Connector:
+    """One vendor API. `test` asks the vendor the cheapest authenticated question and returns a
+    sentence for people, or raises a TributaryError. `concurrency` sizes the Airflow pool."""
+
+    name: str
+    title: str
+    feed: str
+    streams: tuple[Stream, ...]
+    form: ConnectionForm
+    test: Callable[[Credentials], str]
+    concurrency: int = 2
+
+    def stream(self, name: str) -> Stream:
+        for stream in self.streams:
+            if stream.name == name:
+                return stream
+        raise ConfigurationError(f"connector {self.name} has no stream {name!r}")
+
+
+@cache
+def all_connectors() -> dict[str, Connector]:
+    """Every connector, found by listing this folder; keyed by name."""
+    import tributary.connectors as package
+
+    found: dict[str, Connector] = {}
+    for info in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{info.name}")
+        connector = getattr(module, "CONNECTOR", None)
+        if isinstance(connector, Connector):
+            found[connector.name] = connector
+    return found
+
+
+def feed_connectors(feed: str) -> list[Connector]:
+    """The connectors that declare `feed`."""
+    return [c for c in all_connectors().values() if c.feed == feed]
