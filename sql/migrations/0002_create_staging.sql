@@ -17,14 +17,13 @@ begin
 end $$;
 
 -- Table streams: typed columns, one row per line or event of a file. record_key is the mapping's row key,
--- or else the content hash of the line and its occurrence number; row_hash covers the typed values.
+-- or else the content hash of the line and its occurrence number.
 create table staging.files__touch (
     store_id text not null,
     account_id text not null,
     file_name text not null,
     record_key text not null,
     business_date date not null,
-    row_hash bytea not null,
     extracted_at timestamptz not null,
     load_id bigint not null,
     deleted_at timestamptz,
@@ -47,7 +46,6 @@ create table staging.files__order_line (
     file_name text not null,
     record_key text not null,
     business_date date not null,
-    row_hash bytea not null,
     extracted_at timestamptz not null,
     load_id bigint not null,
     deleted_at timestamptz,
@@ -71,7 +69,6 @@ create table staging.files__refund (
     file_name text not null,
     record_key text not null,
     business_date date not null,
-    row_hash bytea not null,
     extracted_at timestamptz not null,
     load_id bigint not null,
     deleted_at timestamptz,
@@ -93,7 +90,6 @@ create table staging.files__spend (
     file_name text not null,
     record_key text not null,
     business_date date not null,
-    row_hash bytea not null,
     extracted_at timestamptz not null,
     load_id bigint not null,
     deleted_at timestamptz,
@@ -115,7 +111,6 @@ create table staging.files__ga4_event (
     file_name text not null,
     record_key text not null,
     business_date date not null,
-    row_hash bytea not null,
     extracted_at timestamptz not null,
     load_id bigint not null,
     deleted_at timestamptz,

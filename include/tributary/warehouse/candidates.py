@@ -1,0 +1,200 @@
+"""Candidate rows of a unify run: what core will be after publishing, built and checked beside it.
+
+`work.scope` lists the days a run rebuilds, `work.<table>` holds their new rows, and the view
+`work.candidate_<table>` is core with them in place. Work tables are unlogged: a crash empties them and
+the run starts again from build.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+from tributary.errors import ConfigurationError, Superseded
+from tributary.settings import SQL
+from tributary.warehouse.connection import Connection, name, trusted
+
+LINEAGE = frozenset({"load_id", "publication_id"})
+MODELS = SQL / "models" / "core"
+
+# Changed days at most this far apart are rebuilt in one statement.
+_GAP_DAYS = 3
+
+
+def core_tables(conn: Connection) -> list[str]:
+    """Every table of core, by name."""
+    rows = conn.execute(
+        "select table_name from information_schema.tables"
+        " where table_schema = 'core' and table_type = 'BASE TABLE' order by 1"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def built_tables(conn: Connection) -> list[str]:
+    """The core tables that models build: those with a source_day."""
+    rows = conn.execute(
+        "select table_name from information_schema.columns"
+        " where table_schema = 'core' and column_name = 'source_day' order by 1"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def columns(conn: Connection, schema: str, table: str) -> dict[str, str]:
+    """Column name -> type name, in table order."""
+    rows = conn.execute(
+        "select column_name, udt_name from information_schema.columns"
+        " where table_schema = %s and table_name = %s order by ordinal_position",
+        (schema, table),
+    ).fetchall()
+    return {str(column): str(udt) for column, udt in rows}
+
+
+def key_columns(conn: Connection, table: str) -> list[str]:
+    """The primary key of a core table, in key order."""
+    rows = conn.execute(
+        "select a.attname from pg_index as i"
+        " cross join lateral unnest(i.indkey) with ordinality as k (attnum, position)"
+        " join pg_attribute as a on a.attrelid = i.indrelid and a.attnum = k.attnum"
+        " where i.indrelid = to_regclass(%s) and i.indisprimary order by k.position",
+        (f"core.{table}",),
+    ).fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def create_work_tables(conn: Connection) -> None:
+    """Create what is missing in schema work, and the candidate views; part of migrate."""
+    conn.execute(
+        "create unlogged table if not exists work.run (run_id text primary key);"
+        "create unlogged table if not exists work.run_load (load_id bigint primary key);"
+        "create unlogged table if not exists work.scope (store_id text, connector text,"
+        " account_id text, day date, primary key (store_id, connector, account_id, day));"
+        "create unlogged table if not exists work.identity_store (store_id text primary key);"
+        "create unlogged table if not exists work.credit_scope (store_id text,"
+        " credit_set_id text, conversion_id bigint,"
+        " primary key (store_id, credit_set_id, conversion_id))"
+    )
+    for table in [*built_tables(conn), "identity", "credit", "credit_set", "credit_pointer"]:
+        work, core, view = name("work", table), name("core", table), name("work", f"candidate_{table}")
+        if list(columns(conn, "work", table)) != list(columns(conn, "core", table)):
+            conn.execute(trusted(f"drop table if exists {work} cascade"))
+            conn.execute(trusted(f"create unlogged table {work} (like {core} including defaults)"))
+            keys = ", ".join(name(k) for k in key_columns(conn, table))
+            conn.execute(trusted(f"create index on {work} ({keys})"))
+        conn.execute(trusted(f"create or replace view {view} as {_candidate_sql(table)}"))
+
+
+def _candidate_sql(table: str) -> str:
+    outside = {
+        "identity": "not exists (select 1 from work.identity_store as s"
+        " where s.store_id = c.store_id)",
+        "credit": "not exists (select 1 from work.credit_scope as s where s.store_id = c.store_id"
+        " and s.credit_set_id = c.credit_set_id and s.conversion_id = c.conversion_id)",
+        "credit_set": "not exists (select 1 from work.credit_set as s"
+        " where s.store_id = c.store_id and s.credit_set_id = c.credit_set_id)",
+        "credit_pointer": "not exists (select 1 from work.credit_pointer as s"
+        " where s.store_id = c.store_id and s.conversion_type = c.conversion_type)",
+    }.get(
+        table,
+        "not exists (select 1 from work.scope as s where s.store_id = c.store_id"
+        " and s.connector = c.connector and s.account_id = c.account_id and s.day = c.source_day)",
+    )
+    return (
+        f"select * from {name('core', table)} as c where {outside}"
+        f" union all select * from {name('work', table)}"
+    )
+
+
+def pending_loads(conn: Connection) -> list[int]:
+    """Landed loads whose changed days are not published yet."""
+    rows = conn.execute(
+        "select load_id from ops.load where status = 'landed' and publication_id is null order by 1"
+    ).fetchall()
+    return [int(str(row[0])) for row in rows]
+
+
+def open_run(conn: Connection, run_id: str, loads: list[int]) -> None:
+    """Empty the work tables and claim them for this run and these loads."""
+    conn.execute(
+        "truncate work.run, work.run_load, work.scope, work.identity_store, work.credit_scope"
+    )
+    for table in [*built_tables(conn), "identity", "credit", "credit_set", "credit_pointer"]:
+        conn.execute(trusted(f"truncate {name('work', table)}"))
+    conn.execute("insert into work.run values (%s)", (run_id,))
+    conn.execute("insert into work.run_load select unnest(%s::bigint[])", (loads,))
+    conn.execute(
+        "insert into work.scope select distinct c.store_id, c.connector, c.account_id, c.day + n"
+        " from ops.changed_day as c join work.run_load using (load_id)"
+        " join ops.stream as s using (connector, stream)"
+        " cross join lateral generate_series(0, s.spill_days) as n"
+    )
+
+
+def require_run(conn: Connection, run_id: str) -> None:
+    """Raise Superseded unless the candidate rows are this run's."""
+    row = conn.execute("select run_id from work.run").fetchone()
+    if row is None or row[0] != run_id:
+        raise Superseded(
+            f"the candidate rows of run {run_id} are gone: "
+            + ("the database restarted" if row is None else f"run {row[0]} replaced them")
+            + ". Nothing was published; clear the run from task build, or let the next run take over."
+        )
+
+
+def build(conn: Connection) -> dict[str, int]:
+    """Fill work.<table> for the scope's days from every model; returns rows per table."""
+    counts: dict[str, int] = {}
+    spans = _spans(conn)
+    for table in built_tables(conn):
+        counts[table] = 0
+        for connector, model in _models(table):
+            for start, end in spans.get(connector, []):
+                counts[table] += _build_one(conn, table, model, connector, start, end)
+        conn.execute(trusted(f"analyze {name('work', table)}"))
+    return counts
+
+
+def _models(table: str) -> list[tuple[str, Path]]:
+    return [(path.stem.split("__")[0], path) for path in sorted((MODELS / table).glob("*.sql"))]
+
+
+def _spans(conn: Connection) -> dict[str, list[tuple[date, date]]]:
+    """Per connector, half-open day ranges that cover its scope; small gaps are bridged."""
+    rows = conn.execute("select distinct connector, day from work.scope order by 1, 2").fetchall()
+    spans: dict[str, list[tuple[date, date]]] = {}
+    for connector, day in rows:
+        assert isinstance(day, date)
+        ranges = spans.setdefault(str(connector), [])
+        after = day + timedelta(days=1)
+        if ranges and day - ranges[-1][1] <= timedelta(days=_GAP_DAYS):
+            ranges[-1] = (ranges[-1][0], after)
+        else:
+            ranges.append((day, after))
+    return spans
+
+
+def _build_one(
+    conn: Connection, table: str, model: Path, connector: str, start: date, end: date
+) -> int:
+    conn.execute(
+        "select set_config('tributary.window_start', %s, true),"
+        " set_config('tributary.window_end', %s, true)",
+        (start.isoformat(), end.isoformat()),
+    )
+    body = model.read_text().rstrip().rstrip(";")
+    wanted = list(columns(conn, "core", table))
+    cursor = conn.execute(trusted(f"select * from ({body}) as m limit 0"))
+    given = [column.name for column in cursor.description or []]
+    if given != wanted:
+        raise ConfigurationError(
+            f"{model.relative_to(SQL)} gives {given}, core.{table} has {wanted}"
+        )
+    escaped = body.replace("%", "%%")
+    return conn.execute(
+        trusted(
+            f"insert into {name('work', table)} select m.* from ({escaped}) as m"
+            " join work.scope as s on s.store_id = m.store_id and s.connector = m.connector"
+            " and s.account_id = m.account_id and s.day = m.source_day"
+            " where s.connector = %s and m.source_day >= %s and m.source_day < %s"
+        ),
+        (connector, start, end),
+    ).rowcount

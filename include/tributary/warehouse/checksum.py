@@ -1,0 +1,27 @@
+"""One checksum per core table over its facts, without lineage columns; equal tables, equal sums."""
+
+from __future__ import annotations
+
+from tributary.warehouse import candidates
+from tributary.warehouse.connection import Connection, name, trusted
+
+
+def checksum(conn: Connection) -> dict[str, str]:
+    """`core.<table>` -> "<rows> <sum>". Order-free: row hashes are added up modulo 2**64."""
+    sums: dict[str, str] = {}
+    for table in candidates.core_tables(conn):
+        listed = ", ".join(
+            f"trim_scale(t.{name(column)})" if udt == "numeric" else f"t.{name(column)}"
+            for column, udt in candidates.columns(conn, "core", table).items()
+            if column not in candidates.LINEAGE
+        )
+        row = conn.execute(
+            trusted(
+                "select count(*), coalesce(sum(('x' || substr(digest, 1, 16))::bit(64)::bigint::numeric), 0)"
+                " from ("
+                f" select md5(row({listed})::text) as digest from {name('core', table)} as t) as hashed"
+            )
+        ).fetchone()
+        assert row is not None
+        sums[f"core.{table}"] = f"{row[0]} {int(str(row[1])) % 2**64:016x}"
+    return sums

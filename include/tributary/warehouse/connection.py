@@ -1,0 +1,66 @@
+"""Connections to the warehouse and the advisory locks taken over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import LiteralString, cast
+
+import psycopg
+from psycopg import sql
+
+from tributary.errors import ConfigurationError, VendorUnavailable
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+def connect(url: str, *, application_name: str = "tributary", timeout_seconds: int = 10) -> Connection:
+    """An autocommit connection in UTC that never pins plans (bulk statements re-plan every time).
+
+    Raises ConfigurationError when the server refuses us and VendorUnavailable when it is not there.
+    """
+    plain = url.replace("postgresql+psycopg2://", "postgresql://").replace(
+        "postgresql+psycopg://", "postgresql://"
+    )
+    try:
+        conn = psycopg.connect(
+            plain,
+            autocommit=True,
+            prepare_threshold=None,
+            application_name=application_name,
+            connect_timeout=timeout_seconds,
+            options="-c timezone=UTC -c client_min_messages=warning",
+        )
+    except psycopg.OperationalError as error:
+        reason = str(error).strip().splitlines()[-1]
+        if "authentication" in reason or "does not exist" in reason:
+            raise ConfigurationError(
+                f"the warehouse refused the connection: {reason}. "
+                "Check TRIBUTARY_WAREHOUSE_URL or the Airflow connection 'warehouse'."
+            ) from None
+        raise VendorUnavailable(f"the warehouse cannot be reached: {reason}") from None
+    except psycopg.ProgrammingError as error:
+        raise ConfigurationError(f"the warehouse URL is not valid: {error}") from None
+    return conn
+
+
+def trusted(text: str) -> LiteralString:
+    """SQL that comes from our own files or is built from catalogue names, not from input."""
+    return cast(LiteralString, text)
+
+
+def name(*parts: str) -> str:
+    """A quoted, dotted identifier."""
+    return sql.Identifier(*parts).as_string(None)
+
+
+@contextmanager
+def locked(conn: Connection, *what: str) -> Iterator[None]:
+    """Hold one session advisory lock named by `what`; waits for whoever has it."""
+    key = "\x1f".join(what)
+    conn.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (key,))
+    try:
+        yield
+    finally:
+        if not conn.closed and not conn.broken:
+            conn.execute("select pg_advisory_unlock(hashtextextended(%s, 0))", (key,))

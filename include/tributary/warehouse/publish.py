@@ -1,0 +1,146 @@
+"""One transaction moves a checked run's candidate rows into core, or nothing moves.
+
+Rows that are equal apart from lineage are neither locked nor written. Every value that moved goes to
+ops.revision, from -> to.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from psycopg.types.json import Jsonb
+
+from tributary.warehouse import candidates
+from tributary.warehouse.candidates import LINEAGE
+from tributary.warehouse.connection import Connection, name, trusted
+
+# Which core rows a run may remove, per table that is not scoped by source_day.
+_SCOPES = {
+    "identity": ("work.identity_store", ("store_id",)),
+    "credit": ("work.credit_scope", ("store_id", "credit_set_id", "conversion_id")),
+}
+_DAYS = {
+    "sales_order": "order_day",
+    "order_line": "order_day",
+    "refund": "refund_day",
+    "refund_line": "refund_day",
+    "conversion": "conversion_day",
+    "touch": "touch_day",
+    "channel_daily": "day",
+}
+# Moving people or credits is explained by the facts that moved; their revisions stay out of the ledger.
+_UNRECORDED = frozenset({"identity", "identity_edge", "credit", "credit_set", "credit_pointer"})
+
+
+def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
+    """Publish the run's candidate rows; returns rows written and deleted per table. One transaction."""
+    with conn.transaction():
+        candidates.require_run(conn, run_id)
+        row = conn.execute(
+            "insert into ops.publication (run_id, published_at, row_counts) values (%s, %s, '{}')"
+            " returning publication_id",
+            (run_id, at),
+        ).fetchone()
+        assert row is not None
+        publication = int(str(row[0]))
+        for table in ("credit", "credit_set"):
+            conn.execute(
+                trusted(f"update {name('work', table)} set publication_id = %s"), (publication,)
+            )
+        moved: dict[str, int] = {}
+        tables = [*candidates.built_tables(conn), "identity", "credit_set", "credit", "credit_pointer"]
+        for table in tables:
+            moved[table] = _publish_table(conn, table, publication)
+        conn.execute(
+            "update ops.publication set row_counts = %s where publication_id = %s",
+            (Jsonb(moved), publication),
+        )
+        conn.execute(
+            "update ops.load set publication_id = %s"
+            " where load_id in (select load_id from work.run_load)",
+            (publication,),
+        )
+        conn.execute("truncate work.run")
+    return moved
+
+
+def _publish_table(conn: Connection, table: str, publication: int) -> int:
+    keys = candidates.key_columns(conn, table)
+    values = [c for c in candidates.columns(conn, "core", table) if c not in keys]
+    facts = [c for c in values if c not in LINEAGE]
+    core, work = name("core", table), name("work", table)
+    same_key = " and ".join(f"c.{name(k)} = w.{name(k)}" for k in keys)
+    same = same_key
+    if facts:
+        left = ", ".join(f"c.{name(f)}" for f in facts)
+        right = ", ".join(f"w.{name(f)}" for f in facts)
+        same += f" and ({left}) is not distinct from ({right})"
+    if table not in _UNRECORDED:
+        _record_revisions(conn, table, publication, keys, facts, same_key)
+    deleted = 0
+    if (scope := _scope_condition(table)) is not None:
+        deleted = conn.execute(
+            trusted(
+                f"delete from {core} as c where {scope}"
+                f" and not exists (select 1 from {work} as w where {same_key})"
+            )
+        ).rowcount
+    conflict = ", ".join(name(k) for k in keys)
+    action = (
+        "do update set " + ", ".join(f"{name(v)} = excluded.{name(v)}" for v in values)
+        if values
+        else "do nothing"
+    )
+    written = conn.execute(
+        trusted(
+            f"insert into {core} select w.* from {work} as w"
+            f" where not exists (select 1 from {core} as c where {same})"
+            f" on conflict ({conflict}) {action}"
+        )
+    ).rowcount
+    return written + deleted
+
+
+def _scope_condition(table: str) -> str | None:
+    if table in ("credit_set", "credit_pointer"):
+        return None
+    if table in _SCOPES:
+        scope, columns = _SCOPES[table]
+        on = " and ".join(f"s.{name(c)} = c.{name(c)}" for c in columns)
+        return f"exists (select 1 from {scope} as s where {on})"
+    return (
+        "exists (select 1 from work.scope as s where s.store_id = c.store_id"
+        " and s.connector = c.connector and s.account_id = c.account_id and s.day = c.source_day)"
+    )
+
+
+def _record_revisions(
+    conn: Connection, table: str, publication: int, keys: list[str], facts: list[str], same_key: str
+) -> None:
+    """Changed values column by column, and one 'deleted' row per row that went."""
+    core, work = name("core", table), name("work", table)
+    key_text = " || ' ' || ".join(f"c.{name(k)}::text" for k in keys)
+    day = f"c.{name(_DAYS[table])}"
+    pairs = ", ".join(f"('{f}', to_jsonb(c.{name(f)}), to_jsonb(w.{name(f)}))" for f in facts)
+    conn.execute(
+        trusted(
+            "insert into ops.revision (publication_id, table_name, row_key, store_id, day, change,"
+            " column_name, value_from, value_to)"
+            f" select %s, %s, {key_text}, c.store_id, {day}, 'changed', v.column_name,"
+            f" v.old #>> '{{}}', v.new #>> '{{}}' from {work} as w join {core} as c on {same_key}"
+            f" cross join lateral (values {pairs}) as v (column_name, old, new)"
+            " where v.old is distinct from v.new"
+        ),
+        (publication, f"core.{table}"),
+    )
+    conn.execute(
+        trusted(
+            "insert into ops.revision (publication_id, table_name, row_key, store_id, day, change,"
+            " column_name, value_from, value_to)"
+            f" select %s, %s, {key_text}, c.store_id, {day}, 'deleted', '',"
+            " (to_jsonb(c))::text, null"
+            f" from {core} as c where {_scope_condition(table)}"
+            f" and not exists (select 1 from {work} as w where {same_key})"
+        ),
+        (publication, f"core.{table}"),
+    )

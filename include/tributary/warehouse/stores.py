@@ -1,0 +1,88 @@
+"""Keeps core.store, core.account and ops.stream equal to the stores file and the connectors' specs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from tributary.settings import StoreConfig, accounts
+from tributary.warehouse.connection import Connection
+
+
+class StreamSpec(Protocol):
+    """What is stored of a stream; connectors.spec.Stream fits."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def restate_days(self) -> int: ...
+    @property
+    def finality_days(self) -> int: ...
+    @property
+    def spill_days(self) -> int: ...
+    @property
+    def backfill(self) -> str: ...
+
+
+class ConnectorSpec(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def feed(self) -> str: ...
+    @property
+    def streams(self) -> Iterable[StreamSpec]: ...
+
+
+def sync(
+    conn: Connection, stores: Iterable[StoreConfig], connectors: Iterable[ConnectorSpec]
+) -> None:
+    """Write stores, accounts and streams; unchanged rows are not touched, absent ones stay."""
+    stores = list(stores)
+    with conn.transaction(), conn.cursor() as cursor:
+        cursor.executemany(
+            "insert into core.store values (%s, %s, %s, %s, %s, %s) on conflict (store_id) do update"
+            " set (name, timezone, currency_code, visit_source, order_source) ="
+            " (excluded.name, excluded.timezone, excluded.currency_code,"
+            "  excluded.visit_source, excluded.order_source)"
+            " where core.store is distinct from excluded",
+            [
+                (s.id, s.name, s.timezone, s.currency, s.visit_source, s.order_source)
+                for s in stores
+            ],
+        )
+        cursor.executemany(
+            "insert into core.account values (%s, %s, %s, %s, %s)"
+            " on conflict (store_id, connector, account_id) do update"
+            " set (timezone, currency_code) = (excluded.timezone, excluded.currency_code)"
+            " where core.account is distinct from excluded",
+            [
+                (a.store_id, a.connector, a.account_id, a.timezone, a.currency)
+                for a in accounts(stores)
+            ],
+        )
+        for connector in connectors:
+            for stream in connector.streams:
+                cursor.execute(
+                    "insert into ops.stream (connector, stream, kind, feed, restate_days,"
+                    " finality_days, spill_days, backfill) values (%s, %s, %s, %s, %s, %s, %s, %s)"
+                    " on conflict (connector, stream) do update set (kind, feed, restate_days,"
+                    " finality_days, spill_days, backfill) = (excluded.kind, excluded.feed,"
+                    " excluded.restate_days, excluded.finality_days, excluded.spill_days,"
+                    " excluded.backfill) where ops.stream is distinct from excluded",
+                    (
+                        connector.name,
+                        stream.name,
+                        stream.kind,
+                        connector.feed,
+                        stream.restate_days,
+                        stream.finality_days,
+                        stream.spill_days,
+                        stream.backfill,
+                    ),
+                )
+                if stream.kind == "document":
+                    cursor.execute(
+                        "select ops.ensure_staging_table(%s)", (f"{connector.name}__{stream.name}",)
+                    )
