@@ -1,0 +1,223 @@
+"""The state of the warehouse in one reading: streams, the last unify run, money by channel and model.
+
+Everything is read in one snapshot, so that the numbers of one report fit each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from tributary.reports.queries import read, read_window
+from tributary.warehouse.connection import Connection
+
+MODELS = {
+    "first": "First touch",
+    "last": "Last touch",
+    "last_non_direct": "Last non-direct",
+    "linear": "Linear",
+    "time_decay": "Time decay",
+    "position_based": "Position based",
+}
+UNATTRIBUTED = "unattributed"
+PERIOD_DAYS = 30
+
+
+@dataclass(frozen=True)
+class StreamState:
+    """One stream of one account. `rows_held` are the rows in staging after all landed loads.
+
+    `status` is that of the newest load: landed, failed or running; `error` is its message.
+    """
+
+    store_id: str
+    connector: str
+    account_id: str
+    stream: str
+    feed: str
+    status: str
+    landed_at: datetime | None
+    latest_day: date | None
+    rows_held: int
+    rows_quarantined: int
+    loads_pending: int
+    error: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a unify run; `worst_rows` are at most five, by key."""
+
+    check_name: str
+    table_name: str
+    severity: str
+    success: bool
+    rows_checked: int
+    rows_failed: int
+    detail: str
+    worst_rows: list[dict[str, Any]]
+    reproduce_sql: str
+
+
+@dataclass(frozen=True)
+class UnifyRun:
+    """The newest unify run that had something to do."""
+
+    run_id: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    phase_seconds: dict[str, float]
+    message: str
+
+
+@dataclass(frozen=True)
+class Period:
+    """A store's last final days with data in one currency: first_day <= day < end_day."""
+
+    store_id: str
+    store_name: str
+    currency_code: str
+    first_day: date
+    end_day: date
+
+
+@dataclass(frozen=True)
+class ChannelRow:
+    """Money of one channel over a period; revenue is net, credited, on the conversion's day.
+
+    `spend_amount` is None where no connector reports spend for the channel.
+    """
+
+    store_id: str
+    currency_code: str
+    channel: str
+    spend_amount: Decimal | None
+    first_amount: Decimal
+    last_amount: Decimal
+    last_non_direct_amount: Decimal
+    linear_amount: Decimal
+    time_decay_amount: Decimal
+    position_based_amount: Decimal
+
+    def revenue(self, model: str) -> Decimal:
+        """Credited revenue under one of MODELS."""
+        amount: Decimal = getattr(self, f"{model}_amount")
+        return amount
+
+    def roas(self, model: str) -> Decimal | None:
+        """Revenue over spend, or None without spend."""
+        return ratio(self.revenue(model), self.spend_amount)
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """From goods as priced to net revenue, counted orders of a period."""
+
+    store_id: str
+    currency_code: str
+    orders: int
+    gross_amount: Decimal
+    discount_amount: Decimal
+    included_tax_amount: Decimal
+    returned_amount: Decimal
+    adjustment_amount: Decimal
+    net_amount: Decimal
+
+
+@dataclass(frozen=True)
+class StoreMoney:
+    """One store in one currency; currencies are never added up."""
+
+    period: Period
+    channels: tuple[ChannelRow, ...]
+    waterfall: Waterfall | None
+
+    def revenue(self, model: str) -> Decimal:
+        """Credited revenue of all channels and the unattributed row: the same for every model."""
+        return sum((row.revenue(model) for row in self.channels), Decimal(0))
+
+    @property
+    def spend(self) -> Decimal | None:
+        """Spend of all channels, None if no channel has any reported."""
+        known = [row.spend_amount for row in self.channels if row.spend_amount is not None]
+        return sum(known, Decimal(0)) if known else None
+
+    def roas(self, model: str) -> Decimal | None:
+        """Ratio of the sums, never the mean of the channels' ratios."""
+        return ratio(self.revenue(model), self.spend)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `tributary status`, the end of `make run` and the page show."""
+
+    streams: tuple[StreamState, ...]
+    run: UnifyRun | None
+    checks: tuple[Check, ...]
+    published_at: datetime | None
+    money: tuple[StoreMoney, ...]
+
+    @property
+    def checks_passed(self) -> int:
+        return sum(check.success for check in self.checks)
+
+    @property
+    def failed_checks(self) -> tuple[Check, ...]:
+        """Stops before warnings."""
+        failed = [check for check in self.checks if not check.success]
+        return tuple(sorted(failed, key=lambda check: (check.severity != "stop", check.check_name)))
+
+    @property
+    def loads_pending(self) -> int:
+        return sum(stream.loads_pending for stream in self.streams)
+
+
+@dataclass(frozen=True)
+class _Published:
+    published_at: datetime | None
+
+
+def ratio(amount: Decimal, base: Decimal | None) -> Decimal | None:
+    """amount / base, None where there is no base: a missing ratio is not zero."""
+    return amount / base if base else None
+
+
+def read_summary(conn: Connection) -> Summary:
+    """The whole state; raises psycopg errors (UndefinedTable on a database never migrated)."""
+    with conn.transaction():
+        conn.execute("set transaction isolation level repeatable read, read only")
+        runs = read(conn, "last_unify_run", UnifyRun)
+        return Summary(
+            streams=tuple(read(conn, "freshness", StreamState)),
+            run=runs[0] if runs else None,
+            checks=tuple(read(conn, "last_checks", Check)),
+            published_at=read(conn, "last_publication", _Published)[0].published_at,
+            money=_money(conn),
+        )
+
+
+def _money(conn: Connection) -> tuple[StoreMoney, ...]:
+    periods = read(conn, "final_period", Period)
+    channels: Mapping[tuple[date, date], list[ChannelRow]] = {
+        window: read_window(conn, "channel_money", ChannelRow, *window)
+        for window in sorted({(period.first_day, period.end_day) for period in periods})
+    }
+    waterfalls: Mapping[tuple[date, date], list[Waterfall]] = {
+        window: read_window(conn, "waterfall", Waterfall, *window) for window in channels
+    }
+    return tuple(
+        StoreMoney(
+            period,
+            tuple(r for r in channels[period.first_day, period.end_day] if _of(r, period)),
+            next((r for r in waterfalls[period.first_day, period.end_day] if _of(r, period)), None),
+        )
+        for period in periods
+    )
+
+
+def _of(row: ChannelRow | Waterfall, period: Period) -> bool:
+    return (row.store_id, row.currency_code) == (period.store_id, period.currency_code)
