@@ -1,0 +1,64 @@
+"""Puts Tributary's page into Airflow's navigation. Registration only; the page is tributary.web.
+
+Every component imports this file, so it imports nothing heavy: the app is built on its first request.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
+from airflow.plugins_manager import AirflowPlugin
+
+from tributary.web.lazy import App, LazyApp
+
+# Set where Airflow is served under a path, as http://host/airflow; '' otherwise.
+_BASE_PATH = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+
+
+def _warehouse_url() -> str:
+    """TRIBUTARY_WAREHOUSE_URL, or else the Airflow connection `warehouse`, or else ''."""
+    if url := os.environ.get("TRIBUTARY_WAREHOUSE_URL"):
+        return url
+    from airflow.exceptions import AirflowNotFoundException
+    from airflow.models.connection import Connection
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        found = Connection.get_connection_from_secrets("warehouse")
+    except AirflowNotFoundException:
+        return ""
+    return make_conninfo(
+        host=found.host,
+        port=found.port,
+        user=found.login,
+        password=found.password,
+        dbname=found.schema,
+    )
+
+
+def _build() -> App:
+    from airflow.api_fastapi.core_api.security import get_user
+
+    from tributary.web.app import create_app
+    from tributary.web.connection import open_read_only
+
+    return create_app(get_user, lambda: open_read_only(_warehouse_url()))
+
+
+class TributaryPlugin(AirflowPlugin):
+    name = "tributary"
+    fastapi_apps: ClassVar[list[Any]] = [
+        {"app": LazyApp(_build), "url_prefix": "/tributary", "name": "Tributary"}
+    ]
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": "Tributary",
+            "href": f"{_BASE_PATH}/tributary/",
+            "destination": "nav",
+            "nav_top_level": True,
+            "url_route": "tributary",
+        }
+    ]
