@@ -1,0 +1,162 @@
+"""Extract one stream of one account and land it: the loop's first half, without Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from tributary.clock import Clock
+from tributary.connectors.spec import Connector, Credentials, Mode, Page, Request, Stream
+from tributary.errors import TributaryError, VendorUnavailable
+from tributary.settings import Account
+from tributary.transport.redaction import redact
+from tributary.warehouse import loads, staging
+from tributary.warehouse.connection import Connection, locked
+from tributary.warehouse.loads import Counts, LoadResult, Target
+from tributary.window import Window
+
+Progress = Callable[[Counts], None]
+Rejects = list[tuple[str, str, str, str]]
+
+
+def ingest(
+    conn: Connection,
+    account: Account,
+    connector: Connector,
+    stream: Stream,
+    credentials: Credentials,
+    window: Window,
+    mode: Mode,
+    run_id: str,
+    clock: Clock,
+    progress: Progress | None = None,
+) -> LoadResult:
+    """Land what `stream` gives for `window`; all of it, or nothing and a failed ops.load row.
+
+    Safe to run again and twice at once: loads of one stream of one account wait for each other.
+    Raises the TributaryError of the extraction; any other error is our bug and is raised as it is.
+    """
+    target = Target(account.store_id, connector.name, account.account_id, stream.name)
+    with locked(conn, "load", *target.key):
+        at = clock.now()
+        load_id = loads.start(conn, target, run_id, mode, window, at)
+        try:
+            known = loads.known_files(conn, target) if stream.kind == "table" else {}
+            request = Request(account, credentials, window, mode, known)
+            landing: _Landing = (
+                _Documents(conn, target, load_id, at)
+                if stream.kind == "document"
+                else _Rows(conn, target, stream, load_id, at)
+            )
+            return _run(conn, target, stream, request, landing, load_id, clock, progress)
+        except BaseException as error:
+            if not conn.broken and not conn.closed:
+                kind = "" if isinstance(error, TributaryError) else f"{type(error).__name__}: "
+                loads.fail(conn, load_id, kind + redact(str(error)), clock.now())
+            raise
+
+
+def _run(
+    conn: Connection,
+    target: Target,
+    stream: Stream,
+    request: Request,
+    landing: _Landing,
+    load_id: int,
+    clock: Clock,
+    progress: Progress | None,
+) -> LoadResult:
+    counts, drift, quota = Counts(), frozenset[str](), dict[str, float]()
+    rejected: Rejects = []
+    for page in stream.extract(request):
+        landing.add(page)
+        rejected += [(r.key, r.where, redact(r.reason), redact(r.payload)) for r in page.rejected]
+        drift |= page.drift
+        quota.update(page.quota)
+        counts.pages += 1
+        counts.api_calls += page.api_calls
+        counts.rows_in += len(page.documents) + len(page.rows) + len(page.rejected)
+        counts.rows_quarantined += len(page.rejected)
+        if progress is not None:
+            progress(counts)
+    with conn.transaction():
+        days = landing.merge(counts)
+        landing.quarantine(rejected)
+        loads.finish(
+            conn,
+            load_id,
+            counts,
+            quota=quota,
+            drift=drift,
+            nothing_changed=days == 0,
+            at=clock.now(),
+        )
+    return LoadResult(load_id, target, counts, days, tuple(sorted(drift)))
+
+
+class _Landing(Protocol):
+    def add(self, page: Page) -> None: ...
+    def merge(self, counts: Counts) -> int: ...
+    def quarantine(self, rejected: Rejects) -> None: ...
+
+
+class _Documents:
+    def __init__(self, conn: Connection, target: Target, load_id: int, at: datetime) -> None:
+        self._conn, self._target, self._load_id, self._at = conn, target, load_id, at
+        self._landing = staging.DocumentLanding(conn, target, load_id, at)
+
+    def add(self, page: Page) -> None:
+        self._landing.add((d.key, d.business_date, d.payload) for d in page.documents)
+
+    def merge(self, counts: Counts) -> int:
+        return self._landing.merge(counts)
+
+    def quarantine(self, rejected: Rejects) -> None:
+        staging.quarantine(
+            self._conn,
+            self._target,
+            self._load_id,
+            rejected,
+            at=self._at,
+            landed_keys_table="landing_changed",
+        )
+
+
+class _Rows:
+    def __init__(
+        self, conn: Connection, target: Target, stream: Stream, load_id: int, at: datetime
+    ) -> None:
+        self._conn, self._target, self._load_id, self._at = conn, target, load_id, at
+        self._landing = staging.TableLanding(conn, target, stream.columns, load_id, at)
+        self._open: set[str] = set()
+        self._ended: list[str] = []
+
+    def add(self, page: Page) -> None:
+        if page.file is None:
+            raise ValueError(f"{self._target}: a page of a table stream names its file")
+        self._open.add(page.file.name)
+        self._landing.add(page.file.name, page.rows)
+        if page.file.complete:
+            self._open.discard(page.file.name)
+            self._ended.append(page.file.name)
+            self._landing.end_file(
+                page.file.name, page.file.content_hash, page.file.lines, page.file.duplicates
+            )
+
+    def merge(self, counts: Counts) -> int:
+        if self._open:
+            raise VendorUnavailable(
+                f"{', '.join(sorted(self._open))}: not read to the end; nothing was landed. Try again."
+            )
+        return self._landing.merge(counts)
+
+    def quarantine(self, rejected: Rejects) -> None:
+        staging.quarantine(
+            self._conn,
+            self._target,
+            self._load_id,
+            rejected,
+            at=self._at,
+            replaced_files=self._ended,
+        )
