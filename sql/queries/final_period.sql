@@ -1,13 +1,13 @@
 -- Per store and currency, the last 30 days with data that no vendor will restate any more.
 with stream_final as (
-    -- The end of what was read, less the stream's finality lag; days are the account's.
+    -- The end of what was read and published, less the stream's finality lag; days are the account's.
     select
         load.store_id,
         (max(load.window_end) at time zone account.timezone)::date - stream.finality_days as end_day
     from ops.load
-    inner join ops.stream on load.connector = stream.connector and load.stream = stream.stream
     inner join core.account using (store_id, connector, account_id)
-    where load.status = 'landed'
+    inner join ops.stream on load.connector = stream.connector and load.stream = stream.stream
+    where load.status = 'landed' and load.publication_id is not null
     group by
         load.store_id, load.connector, load.account_id, load.stream,
         stream.finality_days, account.timezone

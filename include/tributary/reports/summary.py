@@ -22,8 +22,8 @@ MODELS = {
     "time_decay": "Time decay",
     "position_based": "Position based",
 }
+PHASES = ("build", "check", "attribute", "check_credits", "insights", "publish")
 UNATTRIBUTED = "unattributed"
-PERIOD_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,12 @@ class UnifyRun:
     finished_at: datetime | None
     phase_seconds: dict[str, float]
     message: str
+
+    @property
+    def phases(self) -> list[tuple[str, float]]:
+        """Seconds per phase in the order they run."""
+        order = {phase: i for i, phase in enumerate(PHASES)}
+        return sorted(self.phase_seconds.items(), key=lambda item: order.get(item[0], len(order)))
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def _freshness(summary: Summary) -> str:
         f"{s.connector}/{s.account_id} {s.stream}: {s.error}" for s in summary.streams if s.error
     ]
     if summary.loads_pending:
-        lines.append(f"{summary.loads_pending} loads wait for the next unify run.")
+        lines.append(f"Loads waiting for the next unify run: {summary.loads_pending}")
     return "\n".join(lines)
 
 
@@ -106,7 +106,7 @@ def _run(summary: Summary) -> str:
 
 
 def _phases(run: UnifyRun) -> str:
-    return ", ".join(f"{name} {numbers.seconds(s)}" for name, s in run.phase_seconds.items())
+    return ", ".join(f"{name} {numbers.seconds(s)}" for name, s in run.phases)
 
 
 def _failed(check: Check) -> list[str]:

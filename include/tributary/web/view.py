@@ -20,6 +20,8 @@ from tributary.web import chart
 DEFAULT_MODEL = "last_non_direct"
 # Every feed runs at least daily; two hours are left for the run itself.
 LATE_AFTER = timedelta(hours=26)
+# Letters of a channel's name that fit beside its amounts on a phone; the table has the whole name.
+CHART_LABEL = 20
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ def _note(row: ChannelRow, model: str) -> str:
 def _bar(row: ChannelRow, model: str) -> tuple[str, str, Decimal, Decimal | None, bool]:
     is_unattributed = row.channel == UNATTRIBUTED
     label = channel_label(row.channel)
+    if len(label) > CHART_LABEL:
+        label = f"{label[: CHART_LABEL - 1]}…"
     return label, _note(row, model), row.revenue(model), row.spend_amount, is_unattributed
 
 
