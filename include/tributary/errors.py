@@ -10,9 +10,9 @@ TributaryError
 ├── SchemaDrift          the vendor changed a field we need: stop the stream
 ├── ConfigurationError   the user's setting, file or folder is wrong
 ├── CheckFailed          data broke a contract with severity stop: publish nothing
-└── Superseded           another run took over the candidate rows: start again from build
+└── Superseded           another run took the candidate rows: start again from build
 
-A message says what happened, where, and the next step. It never holds a secret or an e-mail address:
+A message says what happened, where, and the next step. It never holds a secret or an e-mail address;
 `transport.redaction` cleans what comes from a vendor before it gets here.
 """
 

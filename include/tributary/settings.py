@@ -2,7 +2,7 @@
 
 TRIBUTARY_WAREHOUSE_URL  postgresql://... of the warehouse
 TRIBUTARY_CONFIG         the stores file (YAML), see StoreConfig
-TRIBUTARY_STATE          the folder of a local installation (default: .tributary beside the checkout)
+TRIBUTARY_STATE          the folder of a local installation (default: <checkout>/.tributary)
 TRIBUTARY_KEY            the installation's secret for keyed hashes of personal data (hex)
 """
 
@@ -38,7 +38,7 @@ class AccountConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One shop: its reporting zone and currency, its accounts, where visits and purchases come from.
+    """One shop: its reporting zone and currency, its accounts, where visits and orders come from.
 
     `visit_source` auto: the event export if the store has one, else the shop's moments.
     `order_source` event_export: the store has no shop connector, GA4 purchases are its orders.

@@ -1,4 +1,4 @@
-"""What a connector declares. One file per vendor API in this folder holds a module-level CONNECTOR."""
+"""What a connector declares: each vendor API in this folder has one module with a CONNECTOR."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ class FileVersion:
 
 @dataclass(frozen=True)
 class Credentials:
-    """What an Airflow connection holds, without Airflow: `host` is a base URL, `password` the secret."""
+    """What an Airflow connection holds, without Airflow: `host` is a base URL, `password` the
+    secret.
+    """
 
     host: str = ""
     login: str = ""

@@ -1,4 +1,4 @@
-"""The attribute step of unify: who belongs together, whose conversions are touched, their new credits.
+"""The attribute step of unify: who is one person, whose conversions are touched, their new credits.
 
 People affected by a run are those with a touch or conversion that really changed, and those whose
 identity merged or split. Only their conversions are computed again; the pure arithmetic is in
@@ -16,7 +16,7 @@ from tributary.attribution import AttributionConfig
 from tributary.identity.components import components
 from tributary.pipeline import credits
 from tributary.warehouse import candidates
-from tributary.warehouse.connection import Connection, name, trusted
+from tributary.warehouse.connection import Connection, name
 
 CONVERSION_TYPE = "purchase"
 # Connectors whose visits are the shop's own journey moments; other visits are event exports.
@@ -55,17 +55,15 @@ def outdated_stores(conn: Connection) -> list[str]:
 def _clear(conn: Connection) -> None:
     conn.execute("truncate work.identity_store, work.credit_scope")
     for table in ("identity", "credit", "credit_set", "credit_pointer"):
-        conn.execute(trusted(f"truncate {name('work', table)}"))
+        conn.execute(f"truncate {name('work', table)}")
 
 
 def _visit_sources(conn: Connection, touches: str) -> dict[str, str]:
-    """Store -> where its visits come from; 'auto' is the event export if it has any, else moments."""
+    """Store -> where its visits come from; 'auto' is the event export if any, else moments."""
     rows = conn.execute(
-        trusted(
-            "select s.store_id, s.visit_source, exists (select 1 from"
-            f" {touches} as t where t.store_id = s.store_id and t.evidence_type = 'visit'"
-            " and t.connector <> all(%s)) from core.store as s order by 1"
-        ),
+        "select s.store_id, s.visit_source, exists (select 1 from"
+        f" {touches} as t where t.store_id = s.store_id and t.evidence_type = 'visit'"
+        " and t.connector <> all(%s)) from core.store as s order by 1",
         (SHOP_MOMENTS,),
     ).fetchall()
     return {
@@ -84,7 +82,9 @@ def _credit_set_id(visit_source: str, config: AttributionConfig) -> str:
 def _credit_set(
     conn: Connection, store_id: str, visit_source: str, config: AttributionConfig
 ) -> tuple[str, bool]:
-    """The store's credit set under today's configuration, and whether it is not the published one."""
+    """The store's credit set under today's configuration, and whether it is not the published
+    one.
+    """
     credit_set_id = _credit_set_id(visit_source, config)
     published = conn.execute(
         "select 1 from core.credit_pointer"
@@ -153,20 +153,18 @@ def _select_conversions(conn: Connection, store_id: str, credit_set_id: str, *, 
     )
     conn.execute("drop table if exists pg_temp.affected_person")
     conn.execute(
-        trusted(
-            "create temp table affected_person as"
-            " with changed as materialized (" + changed + "),"
-            " moved as (select coalesce(w.identifier, c.identifier) as identifier,"
-            "   w.person_id as person_new, c.person_id as person_old"
-            "   from (select * from work.candidate_identity where store_id = %(store)s) as w"
-            "   full join (select * from core.identity where store_id = %(store)s) as c"
-            "   on c.identifier = w.identifier where w.person_id is distinct from c.person_id)"
-            " select coalesce(i.person_id, changed.identifier) as person_id from changed"
-            "   left join work.candidate_identity as i on i.store_id = %(store)s"
-            "   and i.identifier = changed.identifier"
-            " union select coalesce(person_new, identifier) from moved"
-            " union select coalesce(person_old, identifier) from moved"
-        ),
+        "create temp table affected_person as"
+        " with changed as materialized (" + changed + "),"
+        " moved as (select coalesce(w.identifier, c.identifier) as identifier,"
+        "   w.person_id as person_new, c.person_id as person_old"
+        "   from (select * from work.candidate_identity where store_id = %(store)s) as w"
+        "   full join (select * from core.identity where store_id = %(store)s) as c"
+        "   on c.identifier = w.identifier where w.person_id is distinct from c.person_id)"
+        " select coalesce(i.person_id, changed.identifier) as person_id from changed"
+        "   left join work.candidate_identity as i on i.store_id = %(store)s"
+        "   and i.identifier = changed.identifier"
+        " union select coalesce(person_new, identifier) from moved"
+        " union select coalesce(person_old, identifier) from moved",
         {"store": store_id},
     )
     return conn.execute(
@@ -187,7 +185,9 @@ def _select_conversions(conn: Connection, store_id: str, credit_set_id: str, *, 
 
 
 def _changed_identifiers(conn: Connection, table: str) -> list[str]:
-    """Two queries: identifiers of candidate rows without an equal published row, and the reverse."""
+    """Two queries: identifiers of candidate rows without an equal published row, and the
+    reverse.
+    """
     facts = ", ".join(
         name(c) for c in candidates.columns(conn, "core", table) if c not in candidates.LINEAGE
     )

@@ -147,7 +147,8 @@ class _Rows:
     def merge(self, counts: Counts) -> int:
         if self._open:
             raise VendorUnavailable(
-                f"{', '.join(sorted(self._open))}: not read to the end; nothing was landed. Try again."
+                f"{', '.join(sorted(self._open))}: not read to the end; nothing was landed. Try"
+                f" again."
             )
         return self._landing.merge(counts)
 

@@ -1,7 +1,7 @@
 """Unify: build, check, attribute, check credits, insights, publish. Each step is one Airflow task.
 
-Steps are idempotent and carry nothing but the run id: candidate rows live in schema work. A step that
-finds another run's rows there raises Superseded.
+Steps are idempotent and carry nothing but the run id: candidate rows live in schema work. A step
+that finds another run's rows there raises Superseded.
 """
 
 from __future__ import annotations
@@ -90,9 +90,7 @@ def unify(conn: Connection, run_id: str, clock: Clock) -> bool:
 
 
 @contextmanager
-def _timed(
-    conn: Connection, run_id: str, phase: str, status: str, clock: Clock
-) -> Iterator[None]:
+def _timed(conn: Connection, run_id: str, phase: str, status: str, clock: Clock) -> Iterator[None]:
     """Note the phase's seconds and the run's status; a failed check stops the run."""
     started = clock.monotonic()
     try:
@@ -102,7 +100,8 @@ def _timed(
         raise
     seconds = round(clock.monotonic() - started, 3)
     conn.execute(
-        "update ops.unify_run set status = %s, phase_seconds = phase_seconds || %s where run_id = %s",
+        "update ops.unify_run set status = %s, phase_seconds = phase_seconds || %s where run_id ="
+        " %s",
         (status, Jsonb({phase: seconds}), run_id),
     )
 
@@ -120,7 +119,8 @@ def _note(
     conn.execute(
         "insert into ops.unify_run (run_id, status, started_at, finished_at, message)"
         " values (%s, %s, %s, %s, %s) on conflict (run_id) do update set"
-        " (status, finished_at, message) = (excluded.status, excluded.finished_at, excluded.message)",
+        " (status, finished_at, message) = (excluded.status, excluded.finished_at,"
+        " excluded.message)",
         (run_id, status, at, at if finished else None, message),
     )
 

@@ -1,8 +1,8 @@
 """Candidate rows of a unify run: what core will be after publishing, built and checked beside it.
 
 `work.scope` lists the days a run rebuilds, `work.<table>` holds their new rows, and the view
-`work.candidate_<table>` is core with them in place. Work tables are unlogged: a crash empties them and
-the run starts again from build.
+`work.candidate_<table>` is core with them in place. Work tables are unlogged: a crash empties them
+and the run starts again from build.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tributary.errors import ConfigurationError, Superseded
 from tributary.settings import SQL
-from tributary.warehouse.connection import Connection, name, trusted
+from tributary.warehouse.connection import Connection, name
 
 LINEAGE = frozenset({"load_id", "publication_id"})
 MODELS = SQL / "models" / "core"
@@ -74,13 +74,17 @@ def create_work_tables(conn: Connection) -> None:
         " primary key (store_id, credit_set_id, conversion_id))"
     )
     for table in [*built_tables(conn), "identity", "credit", "credit_set", "credit_pointer"]:
-        work, core, view = name("work", table), name("core", table), name("work", f"candidate_{table}")
+        work, core, view = (
+            name("work", table),
+            name("core", table),
+            name("work", f"candidate_{table}"),
+        )
         if list(columns(conn, "work", table)) != list(columns(conn, "core", table)):
-            conn.execute(trusted(f"drop table if exists {work} cascade"))
-            conn.execute(trusted(f"create unlogged table {work} (like {core} including defaults)"))
+            conn.execute(f"drop table if exists {work} cascade")
+            conn.execute(f"create unlogged table {work} (like {core} including defaults)")
             keys = ", ".join(name(k) for k in key_columns(conn, table))
-            conn.execute(trusted(f"create index on {work} ({keys})"))
-        conn.execute(trusted(f"create or replace view {view} as {_candidate_sql(table)}"))
+            conn.execute(f"create index on {work} ({keys})")
+        conn.execute(f"create or replace view {view} as {_candidate_sql(table)}")
 
 
 def _candidate_sql(table: str) -> str:
@@ -109,7 +113,7 @@ def pending_loads(conn: Connection) -> list[int]:
     rows = conn.execute(
         "select load_id from ops.load where status = 'landed' and publication_id is null order by 1"
     ).fetchall()
-    return [int(str(row[0])) for row in rows]
+    return [int(row[0]) for row in rows]
 
 
 def open_run(conn: Connection, run_id: str, loads: list[int]) -> None:
@@ -118,7 +122,7 @@ def open_run(conn: Connection, run_id: str, loads: list[int]) -> None:
         "truncate work.run, work.run_load, work.scope, work.identity_store, work.credit_scope"
     )
     for table in [*built_tables(conn), "identity", "credit", "credit_set", "credit_pointer"]:
-        conn.execute(trusted(f"truncate {name('work', table)}"))
+        conn.execute(f"truncate {name('work', table)}")
     conn.execute("insert into work.run values (%s)", (run_id,))
     conn.execute("insert into work.run_load select unnest(%s::bigint[])", (loads,))
     conn.execute(
@@ -136,7 +140,7 @@ def require_run(conn: Connection, run_id: str) -> None:
         raise Superseded(
             f"the candidate rows of run {run_id} are gone: "
             + ("the database restarted" if row is None else f"run {row[0]} replaced them")
-            + ". Nothing was published; clear the run from task build, or let the next run take over."
+            + ". Nothing was published; clear task build, or let the next run take over."
         )
 
 
@@ -149,7 +153,7 @@ def build(conn: Connection) -> dict[str, int]:
         for connector, model in _models(table):
             for start, end in spans.get(connector, []):
                 counts[table] += _build_one(conn, table, model, connector, start, end)
-        conn.execute(trusted(f"analyze {name('work', table)}"))
+        conn.execute(f"analyze {name('work', table)}")
     return counts
 
 
@@ -182,7 +186,7 @@ def _build_one(
     )
     body = model.read_text().rstrip().rstrip(";")
     wanted = list(columns(conn, "core", table))
-    cursor = conn.execute(trusted(f"select * from ({body}) as m limit 0"))
+    cursor = conn.execute(f"select * from ({body}) as m limit 0")
     given = [column.name for column in cursor.description or []]
     if given != wanted:
         raise ConfigurationError(
@@ -190,11 +194,9 @@ def _build_one(
         )
     escaped = body.replace("%", "%%")
     return conn.execute(
-        trusted(
-            f"insert into {name('work', table)} select m.* from ({escaped}) as m"
-            " join work.scope as s on s.store_id = m.store_id and s.connector = m.connector"
-            " and s.account_id = m.account_id and s.day = m.source_day"
-            " where s.connector = %s and m.source_day >= %s and m.source_day < %s"
-        ),
+        f"insert into {name('work', table)} select m.* from ({escaped}) as m"
+        " join work.scope as s on s.store_id = m.store_id and s.connector = m.connector"
+        " and s.account_id = m.account_id and s.day = m.source_day"
+        " where s.connector = %s and m.source_day >= %s and m.source_day < %s",
         (connector, start, end),
     ).rowcount

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tributary.warehouse import candidates
-from tributary.warehouse.connection import Connection, name, trusted
+from tributary.warehouse.connection import Connection, name
 
 
 def checksum(conn: Connection) -> dict[str, str]:
@@ -16,12 +16,11 @@ def checksum(conn: Connection) -> dict[str, str]:
             if column not in candidates.LINEAGE
         )
         row = conn.execute(
-            trusted(
-                "select count(*), coalesce(sum(('x' || substr(digest, 1, 16))::bit(64)::bigint::numeric), 0)"
-                " from ("
-                f" select md5(row({listed})::text) as digest from {name('core', table)} as t) as hashed"
-            )
+            "select count(*), coalesce(sum(('x' || substr(digest, 1,"
+            " 16))::bit(64)::bigint::numeric), 0)"
+            " from ("
+            f" select md5(row({listed})::text) as digest from {name('core', table)} as t) as hashed"
         ).fetchone()
         assert row is not None
-        sums[f"core.{table}"] = f"{row[0]} {int(str(row[1])) % 2**64:016x}"
+        sums[f"core.{table}"] = f"{row[0]} {int(row[1]) % 2**64:016x}"
     return sums

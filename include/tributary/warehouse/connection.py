@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from tributary.errors import ConfigurationError, VendorUnavailable
 
-Connection = psycopg.Connection[tuple[object, ...]]
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def connect(url: str, *, application_name: str = "tributary", timeout_seconds: int = 10) -> Connection:
+def connect(
+    url: str, *, application_name: str = "tributary", timeout_seconds: int = 10
+) -> Connection:
     """An autocommit connection in UTC that never pins plans (bulk statements re-plan every time).
 
     Raises ConfigurationError when the server refuses us and VendorUnavailable when it is not there.
@@ -42,11 +44,6 @@ def connect(url: str, *, application_name: str = "tributary", timeout_seconds: i
     except psycopg.ProgrammingError as error:
         raise ConfigurationError(f"the warehouse URL is not valid: {error}") from None
     return conn
-
-
-def trusted(text: str) -> LiteralString:
-    """SQL that comes from our own files or is built from catalogue names, not from input."""
-    return cast(LiteralString, text)
 
 
 def name(*parts: str) -> str:

@@ -62,10 +62,13 @@ class LoadResult:
 def start(
     conn: Connection, target: Target, run_id: str, mode: str, window: Window, at: datetime
 ) -> int:
-    """Open a load; earlier ones of this stream still 'running' were killed and are closed as failed."""
+    """Open a load; earlier ones of this stream still 'running' were killed and are closed as
+    failed.
+    """
     conn.execute(
         "update ops.load set status = 'failed', finished_at = %s, error = 'killed before it ended'"
-        " where (store_id, connector, account_id, stream) = (%s, %s, %s, %s) and status = 'running'",
+        " where (store_id, connector, account_id, stream) = (%s, %s, %s, %s) and status ="
+        " 'running'",
         (at, *target.key),
     )
     row = conn.execute(

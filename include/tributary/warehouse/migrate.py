@@ -1,7 +1,9 @@
-"""Brings a database to the checkout's state: numbered migrations, work tables, mart views, comments, role.
+"""Brings a database to the checkout's state: numbered migrations, work tables, mart views,
+comments, role.
 
-Each migration runs in one transaction with its ops.schema_migration row. A file that was applied and
-edited since stops the run: write a new one. The rest is derived from the contracts and idempotent.
+Each migration runs in one transaction with its ops.schema_migration row. A file that was applied
+and edited since stops the run: write a new one. The rest is derived from the contracts and
+idempotent.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from tributary.clock import Clock
 from tributary.errors import ConfigurationError
 from tributary.settings import SQL
 from tributary.warehouse import candidates, contracts
-from tributary.warehouse.connection import Connection, locked, name, trusted
+from tributary.warehouse.connection import Connection, locked, name
 
 _FILE = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
 _MART_ROLE = "analyst"
@@ -30,14 +32,12 @@ def migrate(conn: Connection, clock: Clock, folder: Path = SQL / "migrations") -
             "create table if not exists ops.schema_migration ("
             "name text primary key, checksum text not null, applied_at timestamptz not null)"
         )
-        applied = [
-            path.name for path in _files(folder) if _apply(conn, path, clock)
-        ]
+        applied = [path.name for path in _files(folder) if _apply(conn, path, clock)]
         with conn.transaction():
             candidates.create_work_tables(conn)
             _create_mart_views(conn)
             for statement in _comments(conn):
-                conn.execute(trusted(statement))
+                conn.execute(statement)
             _grant_read_only(conn)
     return applied
 
@@ -71,7 +71,7 @@ def _apply(conn: Connection, path: Path, clock: Clock) -> bool:
             )
         return False
     with conn.transaction():
-        conn.execute(trusted(text))
+        conn.execute(text)
         conn.execute(
             "insert into ops.schema_migration values (%s, %s, %s)",
             (path.name, checksum, clock.now()),
@@ -85,11 +85,11 @@ def _create_mart_views(conn: Connection) -> None:
         body = path.read_text().rstrip().rstrip(";")
         try:
             with conn.transaction():
-                conn.execute(trusted(f"create or replace view {view} as {body}"))
+                conn.execute(f"create or replace view {view} as {body}")
         except psycopg.errors.InvalidTableDefinition:
             # A column was added in the middle: the view is rebuilt, its data lives in core.
-            conn.execute(trusted(f"drop view {view}"))
-            conn.execute(trusted(f"create view {view} as {body}"))
+            conn.execute(f"drop view {view}")
+            conn.execute(f"create view {view} as {body}")
 
 
 def _comments(conn: Connection) -> list[str]:
@@ -101,16 +101,18 @@ def _comments(conn: Connection) -> list[str]:
 
 
 def _grant_read_only(conn: Connection) -> None:
-    """The role `analyst` reads mart and nothing else; it gets a login where the installation wants one."""
+    """The role `analyst` reads mart and nothing else; it gets a login where the installation wants
+    one.
+    """
     role = name(_MART_ROLE)
     known = conn.execute("select 1 from pg_roles where rolname = %s", (_MART_ROLE,)).fetchone()
     if known is None:
         try:
             with conn.transaction():
-                conn.execute(trusted(f"create role {role} nologin"))
+                conn.execute(f"create role {role} nologin")
         except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
             pass  # created by another database of this cluster in the same moment
         except psycopg.errors.InsufficientPrivilege:
             return  # the user's server: whoever may create roles runs `create role analyst`
-    conn.execute(trusted(f"grant usage on schema mart to {role}"))
-    conn.execute(trusted(f"grant select on all tables in schema mart to {role}"))
+    conn.execute(f"grant usage on schema mart to {role}")
+    conn.execute(f"grant select on all tables in schema mart to {role}")

@@ -1,7 +1,7 @@
 """One transaction moves a checked run's candidate rows into core, or nothing moves.
 
-Rows that are equal apart from lineage are neither locked nor written. Every value that moved goes to
-ops.revision, from -> to.
+Rows that are equal apart from lineage are neither locked nor written. Every value that moved goes
+to ops.revision, from -> to.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from tributary.warehouse import candidates
 from tributary.warehouse.candidates import LINEAGE
-from tributary.warehouse.connection import Connection, name, trusted
+from tributary.warehouse.connection import Connection, name
 
 # Which core rows a run may remove, per table that is not scoped by source_day.
 _SCOPES = {
@@ -28,12 +28,15 @@ _DAYS = {
     "touch": "touch_day",
     "channel_daily": "day",
 }
-# Moving people or credits is explained by the facts that moved; their revisions stay out of the ledger.
+# Moving people or credits is explained by the facts that moved; their revisions stay out of the
+# ledger.
 _UNRECORDED = frozenset({"identity", "identity_edge", "credit", "credit_set", "credit_pointer"})
 
 
 def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
-    """Publish the run's candidate rows; returns rows written and deleted per table. One transaction."""
+    """Publish the run's candidate rows; returns rows written and deleted per table. One
+    transaction.
+    """
     with conn.transaction():
         candidates.require_run(conn, run_id)
         row = conn.execute(
@@ -42,13 +45,17 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
             (run_id, at),
         ).fetchone()
         assert row is not None
-        publication = int(str(row[0]))
+        publication = int(row[0])
         for table in ("credit", "credit_set"):
-            conn.execute(
-                trusted(f"update {name('work', table)} set publication_id = %s"), (publication,)
-            )
+            conn.execute(f"update {name('work', table)} set publication_id = %s", (publication,))
         moved: dict[str, int] = {}
-        tables = [*candidates.built_tables(conn), "identity", "credit_set", "credit", "credit_pointer"]
+        tables = [
+            *candidates.built_tables(conn),
+            "identity",
+            "credit_set",
+            "credit",
+            "credit_pointer",
+        ]
         for table in tables:
             moved[table] = _publish_table(conn, table, publication)
         conn.execute(
@@ -80,10 +87,8 @@ def _publish_table(conn: Connection, table: str, publication: int) -> int:
     deleted = 0
     if (scope := _scope_condition(table)) is not None:
         deleted = conn.execute(
-            trusted(
-                f"delete from {core} as c where {scope}"
-                f" and not exists (select 1 from {work} as w where {same_key})"
-            )
+            f"delete from {core} as c where {scope}"
+            f" and not exists (select 1 from {work} as w where {same_key})"
         ).rowcount
     conflict = ", ".join(name(k) for k in keys)
     action = (
@@ -92,11 +97,9 @@ def _publish_table(conn: Connection, table: str, publication: int) -> int:
         else "do nothing"
     )
     written = conn.execute(
-        trusted(
-            f"insert into {core} select w.* from {work} as w"
-            f" where not exists (select 1 from {core} as c where {same})"
-            f" on conflict ({conflict}) {action}"
-        )
+        f"insert into {core} select w.* from {work} as w"
+        f" where not exists (select 1 from {core} as c where {same})"
+        f" on conflict ({conflict}) {action}"
     ).rowcount
     return written + deleted
 
@@ -123,24 +126,20 @@ def _record_revisions(
     day = f"c.{name(_DAYS[table])}"
     pairs = ", ".join(f"('{f}', to_jsonb(c.{name(f)}), to_jsonb(w.{name(f)}))" for f in facts)
     conn.execute(
-        trusted(
-            "insert into ops.revision (publication_id, table_name, row_key, store_id, day, change,"
-            " column_name, value_from, value_to)"
-            f" select %s, %s, {key_text}, c.store_id, {day}, 'changed', v.column_name,"
-            f" v.old #>> '{{}}', v.new #>> '{{}}' from {work} as w join {core} as c on {same_key}"
-            f" cross join lateral (values {pairs}) as v (column_name, old, new)"
-            " where v.old is distinct from v.new"
-        ),
+        "insert into ops.revision (publication_id, table_name, row_key, store_id, day, change,"
+        " column_name, value_from, value_to)"
+        f" select %s, %s, {key_text}, c.store_id, {day}, 'changed', v.column_name,"
+        f" v.old #>> '{{}}', v.new #>> '{{}}' from {work} as w join {core} as c on {same_key}"
+        f" cross join lateral (values {pairs}) as v (column_name, old, new)"
+        " where v.old is distinct from v.new",
         (publication, f"core.{table}"),
     )
     conn.execute(
-        trusted(
-            "insert into ops.revision (publication_id, table_name, row_key, store_id, day, change,"
-            " column_name, value_from, value_to)"
-            f" select %s, %s, {key_text}, c.store_id, {day}, 'deleted', '',"
-            " (to_jsonb(c))::text, null"
-            f" from {core} as c where {_scope_condition(table)}"
-            f" and not exists (select 1 from {work} as w where {same_key})"
-        ),
+        "insert into ops.revision (publication_id, table_name, row_key, store_id, day, change,"
+        " column_name, value_from, value_to)"
+        f" select %s, %s, {key_text}, c.store_id, {day}, 'deleted', '',"
+        " (to_jsonb(c))::text, null"
+        f" from {core} as c where {_scope_condition(table)}"
+        f" and not exists (select 1 from {work} as w where {same_key})",
         (publication, f"core.{table}"),
     )

@@ -1,7 +1,9 @@
-"""Lands extracted records in staging: TEMP tables by binary COPY, then one merge in one transaction.
+"""Lands extracted records in staging: TEMP tables by binary COPY, then one merge in one
+transaction.
 
-An unchanged record is neither locked nor written; a record older than the landed one loses; the days
-whose rows really changed are noted in ops.changed_day. A killed landing leaves staging as it was.
+An unchanged record is neither locked nor written; a record older than the landed one loses; the
+days whose rows really changed are noted in ops.changed_day. A killed landing leaves staging as it
+was.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from tributary.warehouse.connection import Connection, name, trusted
+from tributary.warehouse.connection import Connection, name
 from tributary.warehouse.loads import Counts, Target
 
 DocumentRow = tuple[str, date, bytes]
@@ -50,27 +52,25 @@ class DocumentLanding:
                 for key, digest in hashes.items():
                     copy.write_row((numbered[key], key, digest))
             wanted = cursor.execute(
-                trusted(
-                    "select k.record_key from pg_temp.landing_key as k where not exists ("
-                    f" select 1 from {self._table} as s"
-                    " where s.store_id = %s and s.account_id = %s and s.record_key = k.record_key"
-                    " and s.payload_hash = k.payload_hash and s.deleted_at is null)"
-                    " or exists (select 1 from pg_temp.landing_document as d"
-                    " where d.record_key = k.record_key)"
-                ),
+                "select k.record_key from pg_temp.landing_key as k where not exists ("
+                f" select 1 from {self._table} as s"
+                " where s.store_id = %s and s.account_id = %s and s.record_key = k.record_key"
+                " and s.payload_hash = k.payload_hash and s.deleted_at is null)"
+                " or exists (select 1 from pg_temp.landing_document as d"
+                " where d.record_key = k.record_key)",
                 (self._target.store_id, self._target.account_id),
             ).fetchall()
             with cursor.copy("copy pg_temp.landing_document from stdin (format binary)") as copy:
                 copy.set_types(["int8", "text", "date", "bytea", "text"])
                 for (key,) in wanted:
-                    day, payload = batch[str(key)]
-                    copy.write_row(
-                        (numbered[str(key)], key, day, hashes[str(key)], payload.decode())
-                    )
+                    day, payload = batch[key]
+                    copy.write_row((numbered[key], key, day, hashes[key], payload.decode()))
         self._seen += len(batch)
 
     def merge(self, counts: Counts) -> int:
-        """Merge into staging inside the caller's transaction; returns the number of changed days."""
+        """Merge into staging inside the caller's transaction; returns the number of changed
+        days.
+        """
         scope = {
             "store": self._target.store_id,
             "account": self._target.account_id,
@@ -79,16 +79,14 @@ class DocumentLanding:
         }
         conn = self._conn
         conn.execute(
-            trusted(
-                "create temp table landing_changed on commit drop as"
-                " select d.*, s.business_date as old_date from ("
-                "   select distinct on (record_key) * from pg_temp.landing_document"
-                "   order by record_key, seq desc) as d"
-                f" left join {self._table} as s on s.store_id = %(store)s"
-                "   and s.account_id = %(account)s and s.record_key = d.record_key"
-                " where s.record_key is null or (s.extracted_at <= %(at)s"
-                "   and (s.payload_hash <> d.payload_hash or s.deleted_at is not null))"
-            ),
+            "create temp table landing_changed on commit drop as"
+            " select d.*, s.business_date as old_date from ("
+            "   select distinct on (record_key) * from pg_temp.landing_document"
+            "   order by record_key, seq desc) as d"
+            f" left join {self._table} as s on s.store_id = %(store)s"
+            "   and s.account_id = %(account)s and s.record_key = d.record_key"
+            " where s.record_key is null or (s.extracted_at <= %(at)s"
+            "   and (s.payload_hash <> d.payload_hash or s.deleted_at is not null))",
             scope,
         )
         row = conn.execute(
@@ -96,19 +94,17 @@ class DocumentLanding:
             " count(*) filter (where old_date is not null) from landing_changed"
         ).fetchone()
         assert row is not None
-        counts.rows_new, counts.rows_changed = int(str(row[0])), int(str(row[1]))
+        counts.rows_new, counts.rows_changed = int(row[0]), int(row[1])
         counts.rows_unchanged = self._seen - counts.rows_new - counts.rows_changed
         conn.execute(
-            trusted(
-                f"insert into {self._table} (store_id, account_id, record_key, business_date,"
-                " extracted_at, payload, payload_hash, load_id, first_load_id)"
-                " select %(store)s, %(account)s, record_key, business_date, %(at)s, payload::jsonb,"
-                " payload_hash, %(load)s, %(load)s from landing_changed"
-                " on conflict (store_id, account_id, record_key) do update set"
-                " business_date = excluded.business_date, extracted_at = excluded.extracted_at,"
-                " payload = excluded.payload, payload_hash = excluded.payload_hash,"
-                " load_id = excluded.load_id, deleted_at = null"
-            ),
+            f"insert into {self._table} (store_id, account_id, record_key, business_date,"
+            " extracted_at, payload, payload_hash, load_id, first_load_id)"
+            " select %(store)s, %(account)s, record_key, business_date, %(at)s, payload::jsonb,"
+            " payload_hash, %(load)s, %(load)s from landing_changed"
+            " on conflict (store_id, account_id, record_key) do update set"
+            " business_date = excluded.business_date, extracted_at = excluded.extracted_at,"
+            " payload = excluded.payload, payload_hash = excluded.payload_hash,"
+            " load_id = excluded.load_id, deleted_at = null",
             scope,
         )
         return _note_changed_days(
@@ -147,10 +143,8 @@ class TableLanding:
         self._list = ", ".join(name(c) for c in columns)
         conn.execute("drop table if exists pg_temp.landing_row")
         conn.execute(
-            trusted(
-                f"create temp table landing_row as select 0::bigint as seq, file_name, {self._list}"
-                f" from {self._table} with no data"
-            )
+            f"create temp table landing_row as select 0::bigint as seq, file_name, {self._list}"
+            f" from {self._table} with no data"
         )
 
     def add(self, file_name: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -169,7 +163,9 @@ class TableLanding:
         self._files[file_name] = (content_hash, lines, duplicates)
 
     def merge(self, counts: Counts) -> int:
-        """Merge into staging inside the caller's transaction; returns the number of changed days."""
+        """Merge into staging inside the caller's transaction; returns the number of changed
+        days.
+        """
         conn, scope = self._conn, self._scope()
         conn.execute("create index on pg_temp.landing_row (file_name, record_key)")
         conn.execute("analyze pg_temp.landing_row")
@@ -177,51 +173,42 @@ class TableLanding:
         new = ", ".join(f"n.{name(c)}" for c in values)
         old = ", ".join(f"s.{name(c)}" for c in values)
         conn.execute(
-            trusted(
-                "create temp table landing_changed on commit drop as"
-                " select n.*, s.business_date as old_date from ("
-                "   select distinct on (file_name, record_key) * from pg_temp.landing_row"
-                "   order by file_name, record_key, seq desc) as n"
-                f" left join {self._table} as s on s.store_id = %(store)s"
-                "   and s.account_id = %(account)s and s.file_name = n.file_name"
-                "   and s.record_key = n.record_key"
-                " where s.record_key is null or (s.extracted_at <= %(at)s"
-                f"  and (s.deleted_at is not null or ({new}) is distinct from ({old})))"
-            ),
+            "create temp table landing_changed on commit drop as"
+            " select n.*, s.business_date as old_date from ("
+            "   select distinct on (file_name, record_key) * from pg_temp.landing_row"
+            "   order by file_name, record_key, seq desc) as n"
+            f" left join {self._table} as s on s.store_id = %(store)s"
+            "   and s.account_id = %(account)s and s.file_name = n.file_name"
+            "   and s.record_key = n.record_key"
+            " where s.record_key is null or (s.extracted_at <= %(at)s"
+            f"  and (s.deleted_at is not null or ({new}) is distinct from ({old})))",
             scope,
         )
         conn.execute(
-            trusted(
-                "create temp table landing_gone on commit drop as"
-                f" select s.file_name, s.record_key, s.business_date from {self._table} as s"
-                " where s.store_id = %(store)s and s.account_id = %(account)s"
-                " and s.file_name = any(%(files)s) and s.deleted_at is null and not exists ("
-                "   select 1 from pg_temp.landing_row as n"
-                "   where n.file_name = s.file_name and n.record_key = s.record_key)"
-            ),
+            "create temp table landing_gone on commit drop as"
+            f" select s.file_name, s.record_key, s.business_date from {self._table} as s"
+            " where s.store_id = %(store)s and s.account_id = %(account)s"
+            " and s.file_name = any(%(files)s) and s.deleted_at is null and not exists ("
+            "   select 1 from pg_temp.landing_row as n"
+            "   where n.file_name = s.file_name and n.record_key = s.record_key)",
             scope,
         )
         self._count(counts)
         conn.execute(
-            trusted(
-                f"insert into {self._table} (store_id, account_id, file_name, load_id,"
-                f" extracted_at, {self._list})"
-                f" select %(store)s, %(account)s, file_name, %(load)s, %(at)s, {self._list}"
-                " from landing_changed"
-                " on conflict (store_id, account_id, file_name, record_key) do update set"
-                " load_id = excluded.load_id, extracted_at = excluded.extracted_at,"
-                " deleted_at = null, "
-                + ", ".join(f"{name(c)} = excluded.{name(c)}" for c in values)
-            ),
+            f"insert into {self._table} (store_id, account_id, file_name, load_id,"
+            f" extracted_at, {self._list})"
+            f" select %(store)s, %(account)s, file_name, %(load)s, %(at)s, {self._list}"
+            " from landing_changed"
+            " on conflict (store_id, account_id, file_name, record_key) do update set"
+            " load_id = excluded.load_id, extracted_at = excluded.extracted_at,"
+            " deleted_at = null, " + ", ".join(f"{name(c)} = excluded.{name(c)}" for c in values),
             scope,
         )
         conn.execute(
-            trusted(
-                f"update {self._table} as s set deleted_at = %(at)s, extracted_at = %(at)s,"
-                " load_id = %(load)s from landing_gone as g where s.store_id = %(store)s"
-                " and s.account_id = %(account)s and s.file_name = g.file_name"
-                " and s.record_key = g.record_key"
-            ),
+            f"update {self._table} as s set deleted_at = %(at)s, extracted_at = %(at)s,"
+            " load_id = %(load)s from landing_gone as g where s.store_id = %(store)s"
+            " and s.account_id = %(account)s and s.file_name = g.file_name"
+            " and s.record_key = g.record_key",
             scope,
         )
         self._note_versions()
@@ -253,7 +240,7 @@ class TableLanding:
             " from landing_changed"
         ).fetchone()
         assert row is not None
-        new, changed, gone, keys = (int(str(value)) for value in row)
+        new, changed, gone, keys = (int(value) for value in row)
         counts.rows_new, counts.rows_changed, counts.rows_deleted = new, changed, gone
         counts.rows_unchanged = keys - new - changed
         counts.rows_duplicate = sum(duplicates for _, _, duplicates in self._files.values())
@@ -314,12 +301,10 @@ def quarantine(
         )
     if landed_keys_table:
         conn.execute(
-            trusted(
-                "update ops.quarantine set resolved_at = %s"
-                " where (store_id, connector, account_id, stream) = (%s, %s, %s, %s)"
-                " and resolved_at is null and source <> all(%s)"
-                f" and record_key in (select record_key from {landed_keys_table})"
-            ),
+            "update ops.quarantine set resolved_at = %s"
+            " where (store_id, connector, account_id, stream) = (%s, %s, %s, %s)"
+            " and resolved_at is null and source <> all(%s)"
+            f" and record_key in (select record_key from {landed_keys_table})",
             (at, *target.key, still),
         )
     return len(given)
@@ -332,10 +317,8 @@ def _clean(text: str) -> str:
 
 def _note_changed_days(conn: Connection, target: Target, load_id: int, days_sql: str) -> int:
     return conn.execute(
-        trusted(
-            "insert into ops.changed_day (load_id, store_id, connector, account_id, stream, day)"
-            f" select %s, %s, %s, %s, %s, days.* from ({days_sql}) as days"
-        ),
+        "insert into ops.changed_day (load_id, store_id, connector, account_id, stream, day)"
+        f" select %s, %s, %s, %s, %s, days.* from ({days_sql}) as days",
         (load_id, *target.key),
     ).rowcount
 

@@ -1,4 +1,6 @@
-"""Keeps core.store, core.account and ops.stream equal to the stores file and the connectors' specs."""
+"""Keeps core.store, core.account and ops.stream equal to the stores file and the connectors'
+specs.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,8 @@ def sync(
     stores = list(stores)
     with conn.transaction(), conn.cursor() as cursor:
         cursor.executemany(
-            "insert into core.store values (%s, %s, %s, %s, %s, %s) on conflict (store_id) do update"
+            "insert into core.store values (%s, %s, %s, %s, %s, %s) on conflict (store_id) do"
+            " update"
             " set (name, timezone, currency_code, visit_source, order_source) ="
             " (excluded.name, excluded.timezone, excluded.currency_code,"
             "  excluded.visit_source, excluded.order_source)"
