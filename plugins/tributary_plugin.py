@@ -6,7 +6,7 @@ Every component imports this file, so it imports nothing heavy: the app is built
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
@@ -22,7 +22,7 @@ def _warehouse_url() -> str:
     """TRIBUTARY_WAREHOUSE_URL, or else the Airflow connection `warehouse`, or else ''."""
     if url := os.environ.get("TRIBUTARY_WAREHOUSE_URL"):
         return url
-    from airflow.exceptions import AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowNotFoundException
     from airflow.models.connection import Connection
     from psycopg.conninfo import make_conninfo
 
@@ -50,10 +50,10 @@ def _build() -> App:
 
 class TributaryPlugin(AirflowPlugin):
     name = "tributary"
-    fastapi_apps: ClassVar[list[Any]] = [
+    fastapi_apps: list[Any] = [  # noqa: RUF012
         {"app": LazyApp(_build), "url_prefix": "/tributary", "name": "Tributary"}
     ]
-    external_views: ClassVar[list[Any]] = [
+    external_views: list[Any] = [  # noqa: RUF012
         {
             "name": "Tributary",
             "href": f"{_BASE_PATH}/tributary/",
