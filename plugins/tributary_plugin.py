@@ -22,8 +22,8 @@ def _warehouse_url() -> str:
     """TRIBUTARY_WAREHOUSE_URL, or else the Airflow connection `warehouse`, or else ''."""
     if url := os.environ.get("TRIBUTARY_WAREHOUSE_URL"):
         return url
-    from airflow.sdk.exceptions import AirflowNotFoundException
     from airflow.models.connection import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
     from psycopg.conninfo import make_conninfo
 
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tributary.warehouse.connection import Connection
 
 HERE = Path(__file__).resolve().parent

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI, Header, HTTPException
 from fastapi.testclient import TestClient
 from psycopg.conninfo import make_conninfo
+
 from tributary.clock import FixedClock
 from tributary.warehouse.connection import Connection
 from tributary.web.app import create_app

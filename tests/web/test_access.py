@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from starlette.routing import BaseRoute, Mount
+
 from tributary.warehouse.connection import Connection
 
 MakeApp = Callable[[str], FastAPI]

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+
 from tributary.warehouse.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[2]

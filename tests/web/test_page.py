@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from psycopg.conninfo import make_conninfo
+
 from tributary.reports.summary import MODELS
 from tributary.warehouse.connection import Connection
 from tributary.web.connection import open_read_only
