@@ -270,3 +270,6 @@ select
     'select 1',
     '2026-08-10T06:03Z'
 from generate_series(1, 11) as n;
+
+drop table day_touch;
+drop table day_order;
