@@ -57,6 +57,7 @@ create table staging.files__order_line (
     quantity numeric not null,
     gross_amount numeric not null,
     discount_amount numeric not null,
+    included_tax_amount numeric not null,
     tax_amount numeric not null,
     shipping_amount numeric not null,
     currency_code text not null,
@@ -134,6 +135,9 @@ create table staging.files__ga4_event (
     purchase_revenue numeric,
     currency_code text not null,
     lookback_days int,
+    session_number int,
+    is_internal_source boolean not null,
+    referrer_host text not null,
     primary key (store_id, account_id, file_name, record_key)
 );
 create index files__touch_day on staging.files__touch (business_date);
@@ -143,3 +147,13 @@ create index files__refund_day on staging.files__refund (business_date);
 create index files__spend_day on staging.files__spend (business_date);
 create index files__ga4_event_day on staging.files__ga4_event (business_date);
 create index files__ga4_event_session on staging.files__ga4_event (store_id, account_id, user_pseudo_id, session_id);
+-- One record in two files of an account is one record: its newest version counts.
+create index files__touch_record on staging.files__touch (store_id, account_id, record_key);
+create index files__order_line_record on staging.files__order_line (store_id, account_id, record_key);
+create index files__refund_record on staging.files__refund (store_id, account_id, record_key);
+create index files__spend_record on staging.files__spend (store_id, account_id, record_key);
+create index files__ga4_event_record on staging.files__ga4_event (store_id, account_id, record_key);
+create index files__refund_refund on staging.files__refund (store_id, account_id, refund_id);
+create index files__refund_order on staging.files__refund (store_id, account_id, order_id) where order_id <> '';
+create index files__ga4_event_transaction on staging.files__ga4_event (store_id, account_id, transaction_id)
+where transaction_id <> '';
