@@ -44,22 +44,22 @@ def sync(
     stores = list(stores)
     with conn.transaction(), conn.cursor() as cursor:
         cursor.executemany(
-            "insert into core.store values (%s, %s, %s, %s, %s, %s) on conflict (store_id) do"
+            "insert into core.store as t values (%s, %s, %s, %s, %s, %s) on conflict (store_id) do"
             " update"
             " set (name, timezone, currency_code, visit_source, order_source) ="
             " (excluded.name, excluded.timezone, excluded.currency_code,"
             "  excluded.visit_source, excluded.order_source)"
-            " where core.store is distinct from excluded",
+            " where t is distinct from excluded",
             [
                 (s.id, s.name, s.timezone, s.currency, s.visit_source, s.order_source)
                 for s in stores
             ],
         )
         cursor.executemany(
-            "insert into core.account values (%s, %s, %s, %s, %s)"
+            "insert into core.account as t values (%s, %s, %s, %s, %s)"
             " on conflict (store_id, connector, account_id) do update"
             " set (timezone, currency_code) = (excluded.timezone, excluded.currency_code)"
-            " where core.account is distinct from excluded",
+            " where t is distinct from excluded",
             [
                 (a.store_id, a.connector, a.account_id, a.timezone, a.currency)
                 for a in accounts(stores)
@@ -68,12 +68,12 @@ def sync(
         for connector in connectors:
             for stream in connector.streams:
                 cursor.execute(
-                    "insert into ops.stream (connector, stream, kind, feed, restate_days,"
+                    "insert into ops.stream as t (connector, stream, kind, feed, restate_days,"
                     " finality_days, spill_days, backfill) values (%s, %s, %s, %s, %s, %s, %s, %s)"
                     " on conflict (connector, stream) do update set (kind, feed, restate_days,"
                     " finality_days, spill_days, backfill) = (excluded.kind, excluded.feed,"
                     " excluded.restate_days, excluded.finality_days, excluded.spill_days,"
-                    " excluded.backfill) where ops.stream is distinct from excluded",
+                    " excluded.backfill) where t is distinct from excluded",
                     (
                         connector.name,
                         stream.name,
