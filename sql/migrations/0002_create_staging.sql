@@ -137,6 +137,7 @@ create table staging.files__ga4_event (
     lookback_days int,
     session_number int,
     is_internal_source boolean not null,
+    is_internal_first_user boolean not null,
     referrer_host text not null,
     primary key (store_id, account_id, file_name, record_key)
 );

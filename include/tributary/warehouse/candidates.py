@@ -16,6 +16,7 @@ from tributary.warehouse.connection import Connection, name
 
 LINEAGE = frozenset({"load_id", "publication_id"})
 MODELS = SQL / "models" / "core"
+SCOPES = SQL / "models" / "scope"
 
 # Changed days at most this far apart are rebuilt in one statement.
 _GAP_DAYS = 3
@@ -131,6 +132,13 @@ def open_run(conn: Connection, run_id: str, loads: list[int]) -> None:
         " join ops.stream as s using (connector, stream)"
         " cross join lateral generate_series(0, s.spill_days) as n"
     )
+    # What reaches over days (an order of two days, a refund of an old order) widens the scope.
+    for path in sorted(SCOPES.glob("*.sql")):
+        body = path.read_text().rstrip().rstrip(";")
+        conn.execute(
+            "insert into work.scope (store_id, connector, account_id, day)"
+            f" select distinct * from ({body}) as m on conflict do nothing"
+        )
 
 
 def require_run(conn: Connection, run_id: str) -> None:

@@ -136,6 +136,8 @@ def _row(event: Row, context: Context) -> tuple[Any, ...]:
         context.lookback_days,
         int(params["ga_session_number"]) if params.get("ga_session_number") else None,
         medium in ("", "referral") and _is_internal(source, own, context),
+        _text(first.get("medium")) in ("", "referral")
+        and _is_internal(_text(first.get("source")), own, context),
         "" if _is_internal(referrer.host, own, context) else referrer.host,
     )
     if any(isinstance(value, str) and "\x00" in value for value in row):

@@ -132,6 +132,7 @@ GA4_EVENT = Kind(
         Field(LOOKBACK, "count"),
         Field("session_number", "count"),
         Field("is_internal_source"),
+        Field("is_internal_first_user"),
         Field("referrer_host"),
     ),
 )

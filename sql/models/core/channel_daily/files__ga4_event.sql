@@ -1,0 +1,53 @@
+-- Sessions per source, medium and campaign: GA4 has no campaign id in its export's sessions.
+with sessions as (
+    select
+        g.store_id,
+        g.account_id,
+        g.start_day,
+        g.click_id_type,
+        g.load_id,
+        ops.normalise_source(g.source) as source,
+        ops.normalise_term(g.medium) as medium,
+        ops.normalise_term(g.campaign) as campaign
+    from staging.files__ga4_session as g
+),
+
+daily as (
+    select
+        store_id,
+        account_id,
+        start_day,
+        source,
+        medium,
+        campaign,
+        max(click_id_type) as click_id_type,
+        count(*) as sessions,
+        max(load_id) as load_id
+    from sessions
+    group by store_id, account_id, start_day, source, medium, campaign
+)
+
+select
+    d.store_id,
+    d.start_day as day,
+    'files' as connector,
+    d.account_id,
+    d.source || ' / ' || d.medium || ' / ' || d.campaign as campaign_id,
+    a.currency_code,
+    d.campaign as campaign_name,
+    d.source,
+    d.medium,
+    ops.channel(d.store_id, d.source, d.medium, d.campaign, d.click_id_type, '') as channel,
+    null::bigint as impressions,
+    null::bigint as clicks,
+    d.sessions,
+    null::bigint as engagements,
+    null::bigint as sends,
+    null::numeric as claimed_conversions,
+    null::numeric as claimed_value_amount,
+    null::numeric as spend_amount,
+    d.start_day as source_day,
+    d.load_id
+from daily as d
+inner join core.account as a
+    on a.store_id = d.store_id and a.connector = 'files' and a.account_id = d.account_id

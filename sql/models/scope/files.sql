@@ -1,0 +1,128 @@
+-- Days that must be rebuilt with the changed ones, because an order, a refund, a GA4 purchase, a GA4
+-- session or a record that two files hold reaches over days. Gives store_id, connector, account_id, day.
+with scope as (
+    select
+        store_id,
+        account_id,
+        day
+    from work.scope
+    where connector = 'files'
+),
+
+orders as (
+    select l.store_id, l.account_id, l.order_id
+    from staging.files__order_line as l
+    inner join scope as s
+        on s.store_id = l.store_id and s.account_id = l.account_id and s.day = l.business_date
+    union
+    select r.store_id, r.account_id, r.order_id
+    from staging.files__refund as r
+    inner join scope as s
+        on s.store_id = r.store_id and s.account_id = r.account_id and s.day = r.business_date
+    where r.order_id <> ''
+    union
+    select l.store_id, l.account_id, l.order_id
+    from core.order_line as l
+    inner join scope as s
+        on s.store_id = l.store_id and s.account_id = l.account_id and s.day = l.source_day
+    where l.connector = 'files'
+    union
+    select r.store_id, r.account_id, r.order_id
+    from core.refund as r
+    inner join scope as s
+        on s.store_id = r.store_id and s.account_id = r.account_id and s.day = r.source_day
+    where r.connector = 'files' and r.order_id <> ''
+    union
+    select e.store_id, e.account_id, e.transaction_id
+    from staging.files__ga4_event as e
+    inner join scope as s
+        on s.store_id = e.store_id and s.account_id = e.account_id and s.day = e.business_date
+    where e.transaction_id <> ''
+),
+
+refunds as (
+    select r.store_id, r.account_id, r.refund_id
+    from staging.files__refund as r
+    inner join scope as s
+        on s.store_id = r.store_id and s.account_id = r.account_id and s.day = r.business_date
+    union
+    select r.store_id, r.account_id, r.refund_id
+    from core.refund as r
+    inner join scope as s
+        on s.store_id = r.store_id and s.account_id = r.account_id and s.day = r.source_day
+    where r.connector = 'files'
+),
+
+days as (
+    select l.store_id, l.account_id, l.business_date as day
+    from orders as o
+    inner join staging.files__order_line as l
+        on l.store_id = o.store_id and l.account_id = o.account_id and l.order_id = o.order_id
+    union
+    select e.store_id, e.account_id, e.business_date
+    from orders as o
+    inner join staging.files__ga4_event as e
+        on
+            e.store_id = o.store_id and e.account_id = o.account_id
+            and e.transaction_id = o.order_id and e.transaction_id <> ''
+    union
+    select c.store_id, c.account_id, c.source_day
+    from orders as o
+    inner join core.sales_order as c
+        on
+            c.store_id = o.store_id and c.connector = 'files' and c.account_id = o.account_id
+            and c.order_id = o.order_id
+    union
+    select r.store_id, r.account_id, r.business_date
+    from refunds as f
+    inner join staging.files__refund as r
+        on r.store_id = f.store_id and r.account_id = f.account_id and r.refund_id = f.refund_id
+    union
+    -- A session starts on the day before one of its events at most.
+    select c.store_id, c.account_id, c.day - 1
+    from ops.changed_day as c
+    inner join work.run_load as l on l.load_id = c.load_id
+    where c.connector = 'files' and c.stream = 'ga4_event'
+    union
+    select o.store_id, o.account_id, o.business_date
+    from work.run_load as l
+    inner join staging.files__touch as n on n.load_id = l.load_id
+    inner join staging.files__touch as o
+        on o.store_id = n.store_id and o.account_id = n.account_id and o.record_key = n.record_key
+    where o.file_name <> n.file_name
+    union
+    select o.store_id, o.account_id, o.business_date
+    from work.run_load as l
+    inner join staging.files__order_line as n on n.load_id = l.load_id
+    inner join staging.files__order_line as o
+        on o.store_id = n.store_id and o.account_id = n.account_id and o.record_key = n.record_key
+    where o.file_name <> n.file_name
+    union
+    select o.store_id, o.account_id, o.business_date
+    from work.run_load as l
+    inner join staging.files__refund as n on n.load_id = l.load_id
+    inner join staging.files__refund as o
+        on o.store_id = n.store_id and o.account_id = n.account_id and o.record_key = n.record_key
+    where o.file_name <> n.file_name
+    union
+    select o.store_id, o.account_id, o.business_date
+    from work.run_load as l
+    inner join staging.files__spend as n on n.load_id = l.load_id
+    inner join staging.files__spend as o
+        on o.store_id = n.store_id and o.account_id = n.account_id and o.record_key = n.record_key
+    where o.file_name <> n.file_name
+    union
+    select o.store_id, o.account_id, o.business_date
+    from work.run_load as l
+    inner join staging.files__ga4_event as n on n.load_id = l.load_id
+    inner join staging.files__ga4_event as o
+        on o.store_id = n.store_id and o.account_id = n.account_id and o.record_key = n.record_key
+    where o.file_name <> n.file_name
+)
+
+select
+    store_id,
+    'files' as connector,
+    account_id,
+    day
+from days
