@@ -46,7 +46,7 @@ class Service:
     headers: Mapping[str, str] = field(default_factory=dict)
     rate: Rate | None = None
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    timeout: httpx.Timeout = TIMEOUT
+    timeout: httpx.Timeout = field(default_factory=lambda: TIMEOUT)
     statuses: Mapping[int, type[TributaryError]] = field(default_factory=dict)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Generic, TypeVar, get_args
@@ -96,8 +96,12 @@ def _has_nul(value: Any) -> bool:
     return isinstance(value, list) and any(_has_nul(part) for part in value)
 
 
+def _decoder(kind: Any, many: bool) -> msgspec.json.Decoder[Any]:
+    return _made_decoder(kind, many)
+
+
 @cache
-def _decoder(kind: Hashable, many: bool) -> msgspec.json.Decoder[Any]:
+def _made_decoder(kind: Any, many: bool) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(list[kind] if many else kind)  # type: ignore[valid-type]
 
 
