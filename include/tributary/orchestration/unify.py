@@ -1,0 +1,102 @@
+"""Makes the Dag unify: build, check, attribute, check_credits, insights, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, get_current_context, task
+
+from tributary.orchestration import access, texts
+from tributary.orchestration.assets import PUBLISHED, feed_asset, feeds
+from tributary.orchestration.ingest import EPOCH, TASK_DEFAULTS
+
+POOL = "tributary_unify"
+
+
+def unify_dag(*, nightly: str = "30 2 * * *") -> DAG:
+    """`unify`: after any feed, and at cron `nightly` (UTC) for what an event missed."""
+    schedule = AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable(nightly, timezone="UTC"),
+        assets=reduce(or_, (feed_asset(feed) for feed in feeds())),
+    )
+    with DAG(
+        "unify",
+        description="Everything that landed becomes core rows, credits and marts, or nothing does.",
+        doc_md=texts.UNIFY,
+        schedule=schedule,
+        start_date=EPOCH,
+        catchup=False,
+        max_active_runs=1,
+        tags={"tributary", "unify"},
+        default_args=TASK_DEFAULTS | {"pool": POOL},
+    ) as dag:
+        run_id = task.short_circuit(task_id="build", doc_md=texts.BUILD)(build)()
+        steps: list[Any] = [run_id]
+        for function in (check, attribute, check_credits):
+            steps.append(_step(function)(run_id))
+        steps.append(EmptyOperator(task_id="insights", doc_md=texts.INSIGHTS))
+        steps.append(_step(publish, outlets=[PUBLISHED])(run_id))
+        for before, after in zip(steps, steps[1:], strict=False):
+            before >> after
+    return dag
+
+
+def _step(function: Callable[[str], Any], **options: Any) -> Any:
+    return task(task_id=function.__name__, doc_md=texts.STEPS[function.__name__], **options)(
+        function
+    )
+
+
+def build() -> str | bool:
+    """Build candidate rows; the id of this pass, or False (ends the run) when nothing is pending.
+
+    Clearing the run from build makes a new pass: a published id is never used again. A retry
+    keeps its id.
+    """
+    from tributary.clock import SystemClock
+    from tributary.pipeline import unify
+
+    run = get_current_context()["dag_run"]
+    run_id = f"{run.run_id}#{run.clear_number}" if run.clear_number else run.run_id
+    with access.warehouse("tributary build") as conn:
+        return run_id if unify.build(conn, run_id, SystemClock()) else False
+
+
+def check(run_id: str) -> None:
+    """Contracts and cross-checks on the candidate rows."""
+    from tributary.clock import SystemClock
+    from tributary.pipeline import unify
+
+    with access.warehouse("tributary check") as conn:
+        unify.check(conn, run_id, SystemClock())
+
+
+def attribute(run_id: str) -> None:
+    """Identity and credits of the people this pass touches."""
+    from tributary.clock import SystemClock
+    from tributary.pipeline import unify
+
+    with access.warehouse("tributary attribute") as conn:
+        unify.attribute(conn, run_id, SystemClock())
+
+
+def check_credits(run_id: str) -> None:
+    """Every credit sums to its conversion."""
+    from tributary.clock import SystemClock
+    from tributary.pipeline import unify
+
+    with access.warehouse("tributary check_credits") as conn:
+        unify.check_credits(conn, run_id, SystemClock())
+
+
+def publish(run_id: str) -> dict[str, int]:
+    """Move the candidate rows into core, all in one transaction; rows moved per table."""
+    from tributary.clock import SystemClock
+    from tributary.pipeline import unify
+
+    with access.warehouse("tributary publish") as conn:
+        return unify.publish(conn, run_id, SystemClock())
