@@ -19,8 +19,8 @@ from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection, name
 
 CONVERSION_TYPE = "purchase"
-# Connectors whose visits are the shop's own journey moments; other visits are event exports.
-SHOP_MOMENTS = ["shopify"]
+
+
 
 
 def attribute(conn: Connection) -> None:
@@ -64,7 +64,7 @@ def _visit_sources(conn: Connection, touches: str) -> dict[str, str]:
         "select s.store_id, s.visit_source, exists (select 1 from"
         f" {touches} as t where t.store_id = s.store_id and t.evidence_type = 'visit'"
         " and t.connector <> all(%s)) from core.store as s order by 1",
-        (SHOP_MOMENTS,),
+        (credits.SHOP_MOMENTS,),
     ).fetchall()
     return {
         str(store): str(source)
