@@ -1,0 +1,45 @@
+"""Attribution's settings in one table, hashed into every credit set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+import msgspec
+
+# Days a touch may lie before its conversion, by evidence type; 0 means the moment of the order itself.
+LOOKBACK_DAYS: Mapping[str, int] = {
+    "click": 30,
+    "visit": 30,
+    "email_click": 5,
+    "view": 1,
+    "coupon": 30,
+    "influencer_code": 30,
+    "survey": 0,
+    "marketplace": 0,
+}
+
+
+@dataclass(frozen=True)
+class AttributionConfig:
+    """Everything that changes a credit besides the data.
+
+    `half_life_days` counts back from the conversion's time, in fractional days. `position` is the
+    weight of first, all middle and last touch. `direct` ignore-if-other: a direct touch counts only
+    where the path has nothing else.
+    """
+
+    lookback_days: Mapping[str, int] = field(default_factory=lambda: dict(LOOKBACK_DAYS))
+    half_life_days: float = 7.0
+    position: tuple[float, float, float] = (0.4, 0.2, 0.4)
+    direct: Literal["ignore-if-other", "as-any"] = "ignore-if-other"
+
+    def to_json(self) -> str:
+        """Stable JSON of all settings."""
+        return msgspec.json.encode(asdict(self), order="sorted").decode()
+
+    def config_hash(self) -> str:
+        """SHA-256 of the settings, in hex."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()

@@ -1,0 +1,132 @@
+"""Joins touches to conversions: which touches of a person count for which conversion.
+
+A touch counts when it is not after the conversion and within its lookback. Views count only where
+nothing else does; direct touches likewise (config). Touches of one instant are ordered by id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tributary.attribution.config import AttributionConfig
+
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+DAY_US = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Touches:
+    """Columns of equal length, any order. `person` is a code shared with Conversions, times are
+    microseconds UTC, `lookback_days` overrides the evidence type's where it is above 0."""
+
+    touch_id: Int
+    person: Int
+    occurred_at_us: Int
+    evidence_type: npt.NDArray[np.str_]
+    is_direct: Bool
+    lookback_days: Int
+
+
+@dataclass(frozen=True)
+class Conversions:
+    """Columns of equal length, any order. `value_minor` is in units of the smallest money split."""
+
+    conversion_id: Int
+    person: Int
+    converted_at_us: Int
+    value_minor: Int
+
+
+@dataclass(frozen=True)
+class Journeys:
+    """Counting (conversion, touch) pairs, grouped by conversion in time order, and who has none.
+
+    `conversion` and `touch` index the inputs; `starts` and `sizes` give each conversion's run.
+    """
+
+    conversion: Int
+    touch: Int
+    age_us: Int
+    is_direct: Bool
+    starts: Int
+    sizes: Int
+    unattributed: Int
+
+
+def pair(touches: Touches, conversions: Conversions, config: AttributionConfig) -> Journeys:
+    """All counting pairs; conversions in the order of their ids."""
+    lookback_us = _lookback_us(touches, config)
+    order = np.lexsort((touches.touch_id, touches.occurred_at_us, touches.person))
+    who = np.argsort(conversions.conversion_id, kind="stable")
+    lo, hi = _ranges(touches, conversions, order, who, int(lookback_us.max(initial=0)))
+    conversion, touch = _expand(lo, hi, order, who)
+    age = conversions.converted_at_us[conversion] - touches.occurred_at_us[touch]
+    keep = age <= lookback_us[touch]
+    conversion, touch, age = conversion[keep], touch[keep], age[keep]
+    keep = _unless_others(conversion, touches.evidence_type[touch] == "view", len(who))
+    conversion, touch, age = conversion[keep], touch[keep], age[keep]
+    if config.direct == "ignore-if-other":
+        keep = _unless_others(conversion, touches.is_direct[touch], len(who))
+        conversion, touch, age = conversion[keep], touch[keep], age[keep]
+    starts = np.flatnonzero(np.r_[True, conversion[1:] != conversion[:-1]][: len(conversion)])
+    sizes = np.diff(np.r_[starts, len(conversion)])
+    has = np.zeros(len(who), dtype=np.bool_)
+    has[conversion] = True
+    return Journeys(
+        conversion=conversion,
+        touch=touch,
+        age_us=age,
+        is_direct=touches.is_direct[touch],
+        starts=starts.astype(np.int64),
+        sizes=sizes.astype(np.int64),
+        unattributed=who[~has[who]],
+    )
+
+
+def _lookback_us(touches: Touches, config: AttributionConfig) -> Int:
+    days = np.zeros(len(touches.touch_id), dtype=np.int64)
+    known = np.zeros(len(days), dtype=np.bool_)
+    for evidence, default in config.lookback_days.items():
+        rows = touches.evidence_type == evidence
+        days[rows], known = default, known | rows
+    if not known.all():
+        unknown = sorted(set(touches.evidence_type[~known].tolist()))
+        raise ValueError(f"no lookback for evidence types {unknown}")
+    return np.where(touches.lookback_days > 0, touches.lookback_days, days) * DAY_US
+
+
+def _ranges(
+    touches: Touches, conversions: Conversions, order: Int, who: Int, longest_us: int
+) -> tuple[Int, Int]:
+    """For each conversion the run of its person's sorted touches within the longest lookback."""
+    times = np.unique(np.r_[touches.occurred_at_us, conversions.converted_at_us])
+    people = np.unique(np.r_[touches.person, conversions.person])
+    stride = len(times) + 1  # dense codes: person x time never overflows int64
+    touch_key = (
+        np.searchsorted(people, touches.person[order]) * stride
+        + np.searchsorted(times, touches.occurred_at_us[order])
+    )
+    base = np.searchsorted(people, conversions.person[who]) * stride
+    at = conversions.converted_at_us[who]
+    lo = np.searchsorted(touch_key, base + np.searchsorted(times, at - longest_us, "left"), "left")
+    hi = np.searchsorted(touch_key, base + np.searchsorted(times, at, "left"), "right")
+    return lo, hi
+
+
+def _expand(lo: Int, hi: Int, order: Int, who: Int) -> tuple[Int, Int]:
+    counts = np.maximum(hi - lo, 0)
+    conversion = np.repeat(who, counts)
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return conversion, order[np.repeat(lo, counts) + within]
+
+
+def _unless_others(conversion: Int, is_weak: Bool, conversions: int) -> Bool:
+    """Keep weak touches only for conversions that have nothing else."""
+    has_other = np.zeros(conversions, dtype=np.bool_)
+    has_other[conversion[~is_weak]] = True
+    kept: Bool = ~(is_weak & has_other[conversion])
+    return kept
