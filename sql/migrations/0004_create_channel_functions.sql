@@ -6,7 +6,7 @@ create table ops.source_category (
     category text not null check (category in ('search', 'shopping', 'social', 'video'))
 );
 
-insert into ops.source_category select source, 'search' from unnest(string_to_array($$360.cn|alice|aol|ar.search.yahoo.com|ask|at.search.yahoo.com|au.search.yahoo.com|auone|avg|babylon|baidu
+insert into ops.source_category select source, 'search' from unnest(string_to_array(replace($$360.cn|alice|aol|ar.search.yahoo.com|ask|at.search.yahoo.com|au.search.yahoo.com|auone|avg|babylon|baidu
 |biglobe|biglobe.co.jp|biglobe.ne.jp|bing|br.search.yahoo.com|ca.search.yahoo.com|centrum.cz
 |ch.search.yahoo.com|cl.search.yahoo.com|cn.bing.com|cnn|co.search.yahoo.com|comcast|conduit|daum|daum.net
 |de.search.yahoo.com|dk.search.yahoo.com|dogpile|dogpile.com|duckduckgo|ecosia.org|email.seznam.cz|eniro
@@ -22,9 +22,9 @@ insert into ops.source_category select source, 'search' from unnest(string_to_ar
 |suche.aol.de|terra|th.search.yahoo.com|tr.search.yahoo.com|tut.by|tw.search.yahoo.com|uk.search.yahoo.com|ukr
 |us.search.yahoo.com|virgilio|vn.search.yahoo.com|wap.sogou.com|webmaster.yandex.ru|websearch.rakuten.co.jp
 |yahoo|yahoo.co.jp|yahoo.com|yandex|yandex.by|yandex.com|yandex.com.tr|yandex.fr|yandex.kz|yandex.ru|yandex.ua
-|yandex.uz|zen.yandex.ru$$, '|')) as source;
+|yandex.uz|zen.yandex.ru$$, e'\n', ''), '|')) as source;
 
-insert into ops.source_category select source, 'social' from unnest(string_to_array($$43things|43things.com|51.com|5ch.net|academia.edu|activerain|activerain.com|activeworlds|activeworlds.com
+insert into ops.source_category select source, 'social' from unnest(string_to_array(replace($$43things|43things.com|51.com|5ch.net|academia.edu|activerain|activerain.com|activeworlds|activeworlds.com
 |addthis|addthis.com|airg.ca|allnurses.com|allrecipes.com|alumniclass|alumniclass.com|ameba.jp|ameblo.jp
 |americantowns|americantowns.com|amp.reddit.com|ancestry.com|anobii|anobii.com|answerbag|answerbag.com
 |answers.yahoo.com|aolanswers|aolanswers.com|apps.facebook.com|ar.pinterest.com|artstation.com|askubuntu
@@ -91,22 +91,22 @@ insert into ops.source_category select source, 'social' from unnest(string_to_ar
 |weebly|weebly.com|weibo|weibo.com|wer-weiss-was.de|weread|weread.com|whatsapp|whatsapp.com|wiki.answers.com
 |wikihow.com|wikitravel.org|woot.com|wordpress|wordpress.com|wordpress.org|x.com|xanga|xanga.com|xing|xing.com
 |yahoo-mbga.jp|yammer|yammer.com|yelp|yelp.co.uk|yelp.com|youroom.in|za.pinterest.com|zalo|zoo.gr|zooppa
-|zooppa.com$$, '|')) as source;
+|zooppa.com$$, e'\n', ''), '|')) as source;
 
-insert into ops.source_category select source, 'shopping' from unnest(string_to_array($$aax-us-east.amazon-adsystem.com|aax.amazon-adsystem.com|alibaba|alibaba.com|amazon|amazon.co.uk|amazon.com
+insert into ops.source_category select source, 'shopping' from unnest(string_to_array(replace($$aax-us-east.amazon-adsystem.com|aax.amazon-adsystem.com|alibaba|alibaba.com|amazon|amazon.co.uk|amazon.com
 |apps.shopify.com|checkout.shopify.com|checkout.stripe.com|cr.shopping.naver.com|cr2.shopping.naver.com|ebay
 |ebay.co.uk|ebay.com|ebay.com.au|ebay.de|etsy|etsy.com|google shopping|igshopping|m.alibaba.com
 |m.shopping.naver.com|mercadolibre|mercadolibre.com|mercadolibre.com.ar|mercadolibre.com.mx|message.alibaba.com
 |msearch.shopping.naver.com|nl.shopping.net|no.shopping.net|offer.alibaba.com|one.walmart.com
 |order.shopping.yahoo.co.jp|partners.shopify.com|s3.amazonaws.com|se.shopping.net|shop.app|shopify|shopify.com
 |shopping.naver.com|shopping.yahoo.co.jp|shopping.yahoo.com|shopzilla|shopzilla.com|simplycodes.com
-|store.shopping.yahoo.co.jp|stripe|stripe.com|uk.shopping.net|walmart|walmart.com$$, '|')) as source;
+|store.shopping.yahoo.co.jp|stripe|stripe.com|uk.shopping.net|walmart|walmart.com$$, e'\n', ''), '|')) as source;
 
-insert into ops.source_category select source, 'video' from unnest(string_to_array($$blog.twitch.tv|crackle|crackle.com|curiositystream|curiositystream.com|d.tube|dailymotion|dailymotion.com
+insert into ops.source_category select source, 'video' from unnest(string_to_array(replace($$blog.twitch.tv|crackle|crackle.com|curiositystream|curiositystream.com|d.tube|dailymotion|dailymotion.com
 |dashboard.twitch.tv|disneyplus|disneyplus.com|fast.wistia.net|help.hulu.com|help.netflix.com|hulu|hulu.com
 |id.twitch.tv|iq.com|iqiyi|iqiyi.com|jobs.netflix.com|justin.tv|m.twitch.tv|m.youtube.com|music.youtube.com
 |netflix|netflix.com|player.twitch.tv|player.vimeo.com|ted|ted.com|twitch|twitch.tv|utreon|utreon.com|veoh
-|veoh.com|viadeo.journaldunet.com|vimeo|vimeo.com|wistia|wistia.com|youku|youku.com|youtube|youtube.com$$, '|')) as source;
+|veoh.com|viadeo.journaldunet.com|vimeo|vimeo.com|wistia|wistia.com|youku|youku.com|youtube|youtube.com$$, e'\n', ''), '|')) as source;
 
 
 -- Other spellings of a source, after normalising: people edit this table.
@@ -127,72 +127,91 @@ insert into ops.source_alias values
 ('reddit.com', 'reddit'), ('(direct)', 'direct');
 
 -- Text as people mean it: lower case, trimmed, plus signs and %20 as spaces, '' for a placeholder.
-create function ops.normalise_term(term text) returns text language sql immutable parallel safe as $$
-    select case
-        when t in ('(not set)', '(none)', 'none', 'null', 'undefined', '(not provided)', 'n/a', '-', '{{campaign.name}}')
-            then ''
-        else t
-    end
-    from (select lower(btrim(regexp_replace(
-        replace(replace(coalesce(term, ''), '+', ' '), '%20', ' '), '\s+', ' ', 'g'))) as t) as cleaned
-$$;
+create function ops.normalise_term(term text) returns text language plpgsql immutable parallel safe as $$
+declare
+    t text := lower(btrim(coalesce(term, '')));
+begin
+    if t ~ '[+%\s]' then
+        t := btrim(regexp_replace(replace(replace(t, '+', ' '), '%20', ' '), '\s+', ' ', 'g'));
+    end if;
+    if t in ('(not set)', '(none)', 'none', 'null', 'undefined', '(not provided)', 'n/a', '-') then
+        return '';
+    end if;
+    return t;
+end $$;
 
 -- A source: normalised, without www. and mobile or link-shim host prefixes, aliases resolved.
-create function ops.normalise_source(term text) returns text language sql stable parallel safe as $$
-    select coalesce((select a.source from ops.source_alias as a where a.alias = s.host), s.host)
-    from (select regexp_replace(ops.normalise_term(term), '^(www|m|mobile|l|lm|out)\.(?=[^.]+\.)', '') as host) as s
-$$;
+create function ops.normalise_source(term text) returns text language plpgsql stable parallel safe as $$
+declare
+    host text := ops.normalise_term(term);
+    known text;
+begin
+    if host like '%.%' then
+        host := regexp_replace(host, '^(www|m|mobile|l|lm|out)\.(?=[^.]+\.)', '');
+    end if;
+    select a.source into known from ops.source_alias as a where a.alias = host;
+    return coalesce(known, host);
+end $$;
 
 -- The channel of a normalised (source, medium, campaign), '' for absent. A hint a file states is taken
 -- as it is; a store's own rules come first, then click ids, then GA4's default channel grouping.
 create function ops.channel(
     of_store text, of_source text, of_medium text, of_campaign text, click_id text, hint text
-) returns text language sql stable parallel safe as $$
-    select case
-        when btrim(coalesce(hint, '')) <> '' then btrim(hint)
-        else coalesce(
-            (
-                select r.channel from ops.channel_rule as r
-                where r.store_id in (of_store, '')
-                    and of_source ~* r.source_pattern and of_medium ~* r.medium_pattern
-                    and of_campaign ~* r.campaign_pattern
-                order by r.store_id desc, r.priority limit 1
-            ),
-            case
-                when of_medium in ('email', 'e-mail', 'e_mail', 'e mail') or of_source in ('email', 'e-mail', 'newsletter') then 'email'
-                when of_medium in ('affiliate', 'affiliates') then 'affiliate'
-                when of_medium in ('influencer', 'creator', 'creators') then 'influencer'
-                when of_medium = 'sms' or of_source = 'sms' then 'sms'
-                when click_id in ('dclid') then 'display'
-                when click_id in ('gclid', 'gbraid', 'wbraid', 'msclkid') then
-                    case when c.category = 'video' then 'paid_video'
-                        when of_campaign ~ '(^|[^a-df-z])shop|shopping' then 'paid_shopping' else 'paid_search' end
-                when click_id in ('ttclid', 'twclid', 'li_fat_id', 'sccid', 'epik', 'rdt_cid') then 'paid_social'
-                when click_id = 'srsltid' then 'organic_shopping'
-                when of_medium ~ '^(.*cp.*|ppc|retargeting|paid.*)$' then
-                    case
-                        when c.category = 'shopping' or of_campaign ~ '(^|[^a-df-z])shop|shopping' then 'paid_shopping'
-                        when c.category = 'search' then 'paid_search'
-                        when c.category = 'social' or of_medium in ('paid_social', 'paid social', 'paidsocial', 'paid-social') then 'paid_social'
-                        when c.category = 'video' then 'paid_video'
-                        when of_medium in ('paid_search', 'paid search', 'paidsearch', 'paid-search') then 'paid_search'
-                        when of_medium = 'cpm' then 'display'
-                        else 'paid_other'
-                    end
-                when of_medium in ('display', 'banner', 'expandable', 'interstitial') then 'display'
-                when c.category = 'shopping' then 'organic_shopping'
-                when c.category = 'social'
-                    or of_medium in ('social', 'social-network', 'social-media', 'sm', 'social network', 'social media')
-                    then 'organic_social'
-                when c.category = 'video' or of_medium ~ 'video' then 'organic_video'
-                when c.category = 'search' or of_medium = 'organic' then 'organic_search'
-                when of_medium in ('referral', 'app', 'link') then 'referral'
-                when of_source in ('', 'direct') and of_medium = '' then 'direct'
-                when of_source = 'direct' then 'direct'
-                when of_medium = '' and of_source ~ '\.' then 'referral'
-                else 'other'
-            end
-        )
-    end
-    from (select (select s.category from ops.source_category as s where s.source = of_source) as category) as c
-$$;
+) returns text language plpgsql stable parallel safe as $$
+declare
+    kind text;
+    found_channel text;
+    shopping boolean;
+begin
+    if btrim(coalesce(hint, '')) <> '' then
+        return btrim(hint);
+    end if;
+    select r.channel into found_channel from ops.channel_rule as r
+    where r.store_id in (of_store, '') and of_source ~* r.source_pattern
+        and of_medium ~* r.medium_pattern and of_campaign ~* r.campaign_pattern
+    order by r.store_id desc, r.priority limit 1;
+    if found_channel is not null then
+        return found_channel;
+    end if;
+    if of_medium in ('email', 'e-mail', 'e_mail', 'e mail') or of_source in ('email', 'e-mail', 'newsletter') then
+        return 'email';
+    elsif of_medium in ('affiliate', 'affiliates') then
+        return 'affiliate';
+    elsif of_medium in ('influencer', 'creator', 'creators') then
+        return 'influencer';
+    elsif of_medium = 'sms' or of_source = 'sms' then
+        return 'sms';
+    end if;
+    select s.category into kind from ops.source_category as s where s.source = of_source;
+    shopping := of_campaign ~ '(^|[^a-df-z])shop|shopping';
+    if click_id = 'dclid' then
+        return 'display';
+    elsif click_id in ('gclid', 'gbraid', 'wbraid', 'msclkid') then
+        return case when kind = 'video' then 'paid_video' when shopping then 'paid_shopping' else 'paid_search' end;
+    elsif click_id in ('ttclid', 'twclid', 'li_fat_id', 'sccid', 'epik', 'rdt_cid') then
+        return 'paid_social';
+    elsif click_id = 'srsltid' then
+        return 'organic_shopping';
+    elsif of_medium ~ '^(.*cp.*|ppc|retargeting|paid.*)$' then
+        return case
+            when kind = 'shopping' or shopping then 'paid_shopping'
+            when kind = 'search' then 'paid_search'
+            when kind = 'social' or of_medium ~ '^paid[ _-]?social$' then 'paid_social'
+            when kind = 'video' then 'paid_video'
+            when of_medium ~ '^paid[ _-]?search$' then 'paid_search'
+            when of_medium = 'cpm' then 'display'
+            else 'paid_other'
+        end;
+    end if;
+    return case
+        when of_medium in ('display', 'banner', 'expandable', 'interstitial') then 'display'
+        when kind = 'shopping' then 'organic_shopping'
+        when kind = 'social' or of_medium ~ '^(social([ -](network|media))?|sm)$' then 'organic_social'
+        when kind = 'video' or of_medium ~ 'video' then 'organic_video'
+        when kind = 'search' or of_medium = 'organic' then 'organic_search'
+        when of_medium in ('referral', 'app', 'link') then 'referral'
+        when of_source = 'direct' or (of_source = '' and of_medium = '') then 'direct'
+        when of_medium = '' and of_source like '%.%' then 'referral'
+        else 'other'
+    end;
+end $$;
