@@ -102,7 +102,7 @@ def _decoder(kind: Any, many: bool) -> msgspec.json.Decoder[Any]:
 
 @cache
 def _made_decoder(kind: Any, many: bool) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(list[kind] if many else kind)  # type: ignore[valid-type]
+    return msgspec.json.Decoder(list[kind] if many else kind)
 
 
 def unknown_fields(value: Any, kind: Any, path: str = "") -> set[str]:

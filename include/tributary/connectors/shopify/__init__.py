@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from tributary.connectors.shopify import queries
 from tributary.connectors.shopify.api import Api
-from tributary.connectors.shopify.extract import ShopData, orders
+from tributary.connectors.shopify.extract import check_scopes, orders
+from tributary.connectors.shopify.records import ShopData
 from tributary.connectors.spec import ConnectionForm, Connector, Credentials, Stream
 
 
 def _test(credentials: Credentials) -> str:
     with Api(credentials, "shopify") as api:
-        shop = api.ask(queries.SHOP, {}, ShopData).shop
+        data = api.ask(queries.SHOP, {}, ShopData)
+    check_scopes(data, "shopify")
+    shop = data.shop
     return (
         f"Connected to {shop.name} ({shop.myshopify_domain}). Its books are in"
         f" {shop.currency_code}, its days in {shop.iana_timezone}: the account in the stores file"

@@ -38,6 +38,9 @@ _CODES: dict[str, type[TributaryError]] = {
 }
 
 
+_NOTHING = msgspec.Raw(b"null")
+
+
 class _Extensions(msgspec.Struct):
     code: str = ""
 
@@ -64,7 +67,7 @@ class _Meta(msgspec.Struct):
 
 
 class _Reply(msgspec.Struct):
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = _NOTHING
     errors: list[_Error] | str | None = None
     extensions: _Meta | None = None
 
@@ -123,7 +126,7 @@ class Api:
                 "points_per_second": throttle.restore_rate,
             }
         try:
-            return msgspec.json.decode(reply.data or b"null", type=kind)
+            return msgspec.json.decode(reply.data, type=kind)
         except msgspec.ValidationError as error:
             raise SchemaDrift(
                 f"shopify answered connection {self._connection!r} in another shape than version"
@@ -134,7 +137,7 @@ class Api:
     def _check(self, reply: _Reply) -> None:
         """Status 200 says nothing: errors may stand beside data, or instead of it."""
         if not reply.errors:
-            if reply.data is None or bytes(reply.data) == b"null":
+            if bytes(reply.data) == b"null":
                 raise VendorUnavailable("shopify answered with neither data nor errors")
             return
         if isinstance(reply.errors, str):

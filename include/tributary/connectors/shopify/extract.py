@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -23,13 +24,14 @@ from tributary.connectors.shopify.records import (
     RefundRef,
     RefundShipping,
     ShippingLine,
-    Shop,
+    ShopData,
 )
 from tributary.connectors.spec import Document, Page, Rejected, Request
-from tributary.errors import ConfigurationError, SchemaDrift, VendorUnavailable
+from tributary.errors import AccountSkipped, ConfigurationError, SchemaDrift, VendorUnavailable
 from tributary.transport.pagination import follow
 from tributary.transport.records import Failure, decode_records, unknown_fields
 from tributary.transport.redaction import redact
+from tributary.transport.wire import current_wire
 from tributary.window import Window, day_of
 
 Json = dict[str, Any]
@@ -53,6 +55,8 @@ CLICK_IDS = (
     "rdt_cid",
     "yclid",
 )
+ALL_ORDERS = "read_all_orders"
+VISIBLE_WITHOUT_ALL_ORDERS = timedelta(days=60)
 _KEPT_PARAMETERS = {name.lower() for name in (*_UTM, *CLICK_IDS)}
 
 
@@ -63,10 +67,6 @@ class _Orders(msgspec.Struct, rename="camel"):
 
 class _OrdersData(msgspec.Struct):
     orders: _Orders
-
-
-class ShopData(msgspec.Struct):
-    shop: Shop
 
 
 def orders(request: Request) -> Iterator[Page]:
@@ -105,7 +105,19 @@ def _question(mode: str, window: Window) -> tuple[str, str]:
 
 def _compare_shop(api: Api, request: Request) -> None:
     """Money in another currency than configured would be wrong everywhere; a zone is noted."""
-    shop, account = api.ask(queries.SHOP, {}, ShopData).shop, request.account
+    data, account = api.ask(queries.SHOP, {}, ShopData), request.account
+    shop = data.shop
+    check_scopes(data, account.connection_id)
+    if not data.may(ALL_ORDERS):
+        # Older orders are silently missing from every answer.
+        known_from = current_wire().clock.now() - VISIBLE_WITHOUT_ALL_ORDERS
+        if request.mode == "backfill" and request.window.start < known_from:
+            raise AccountSkipped(
+                f"the token of {account.connection_id} lacks the scope {ALL_ORDERS}: shopify"
+                f" leaves out orders older than {VISIBLE_WITHOUT_ALL_ORDERS.days} days without"
+                " saying so. Ask for the scope, or backfill from a later day."
+            )
+        api.notes.add(f"scope {ALL_ORDERS} is missing: changes of old orders do not arrive")
     if account.currency and shop.currency_code != account.currency:
         raise ConfigurationError(
             f"account {account.connection_id} is configured with currency {account.currency}, but"
@@ -116,6 +128,15 @@ def _compare_shop(api: Api, request: Request) -> None:
         api.notes.add(
             f"the shop's time zone is {shop.iana_timezone}, the account's {account.timezone}:"
             " days differ from the shop's own reports"
+        )
+
+
+def check_scopes(data: ShopData, connection: str) -> None:
+    """Without read_orders there is nothing to read."""
+    if not data.may("read_orders"):
+        raise AccountSkipped(
+            f"the token of connection {connection!r} lacks the scope read_orders. Add it to the"
+            " app in the Shopify admin, then clear the task."
         )
 
 

@@ -88,7 +88,8 @@ REFUND_SHIPPING = f"""query RefundShipping($id: ID!, $after: String) {{
     refundShippingLines(first: 100, after: $after) {{
       {_PAGE_INFO} nodes {{ ...RefundShipping }} }} }} }} }}
 {_REFUND_SHIPPING}"""
-SHOP = "query Shop { shop { name currencyCode ianaTimezone myshopifyDomain } }"
+SHOP = """query Shop { shop { name currencyCode ianaTimezone myshopifyDomain }
+  currentAppInstallation { accessScopes { handle } } }"""
 
 ALL = {
     "orders by update": orders("UPDATED_AT"),

@@ -196,8 +196,26 @@ class Order(Vendor, frozen=True):
     customer_journey_summary: Journey | None = None
 
 
+class Scope(Vendor, frozen=True):
+    handle: str
+
+
+class Installation(Vendor, frozen=True):
+    access_scopes: list[Scope]
+
+
 class Shop(Vendor, frozen=True):
     name: str
     currency_code: str
     iana_timezone: str
     myshopify_domain: str
+
+
+class ShopData(Vendor, frozen=True):
+    """The shop, and what the token may read."""
+
+    shop: Shop
+    current_app_installation: Installation
+
+    def may(self, scope: str) -> bool:
+        return any(s.handle == scope for s in self.current_app_installation.access_scopes)
