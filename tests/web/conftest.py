@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI, Header, HTTPException
 from fastapi.testclient import TestClient
-from psycopg.conninfo import make_conninfo
 
 from tributary.clock import FixedClock
 from tributary.warehouse.connection import Connection
@@ -30,19 +29,13 @@ def only_alice(x_user: str = Header(default="")) -> str:
 
 
 @pytest.fixture
-def warehouse_dsn(warehouse: Connection) -> str:
-    info = warehouse.info
-    return make_conninfo(**info.get_parameters(), password=info.password)
-
-
-@pytest.fixture
 def make_app() -> MakeApp:
-    return lambda dsn: create_app(only_alice, lambda: open_read_only(dsn), FixedClock(NOW))
+    return lambda url: create_app(only_alice, lambda: open_read_only(url), FixedClock(NOW))
 
 
 @pytest.fixture
-def alice(make_app: MakeApp, warehouse_dsn: str) -> TestClient:
-    return TestClient(make_app(warehouse_dsn), headers={"x-user": "alice"})
+def alice(make_app: MakeApp, warehouse_url: str) -> TestClient:
+    return TestClient(make_app(warehouse_url), headers={"x-user": "alice"})
 
 
 @pytest.fixture

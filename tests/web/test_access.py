@@ -33,9 +33,9 @@ def requests(app: FastAPI) -> list[tuple[str, str]]:
 
 
 def test_every_route_asks_for_the_user(
-    make_app: MakeApp, warehouse: Connection, warehouse_dsn: str
+    make_app: MakeApp, warehouse: Connection, warehouse_url: str
 ) -> None:
-    app = make_app(warehouse_dsn)
+    app = make_app(warehouse_url)
     asked = requests(app)
     assert {path for _, path in asked} >= {"/", "/api/summary", "/any/thing"}
     client = TestClient(app)

@@ -127,9 +127,9 @@ def test_unknown_store_or_model_is_not_found(filled: Connection, alice: TestClie
 
 
 def test_without_a_warehouse_it_says_so_and_tells_no_address(
-    make_app: MakeApp, warehouse_dsn: str
+    make_app: MakeApp, warehouse_url: str
 ) -> None:
-    down = make_conninfo(warehouse_dsn, port=1, password="hush-hush", user="keeper")
+    down = make_conninfo(warehouse_url, port=1, password="hush-hush", user="keeper")
     client = TestClient(make_app(down), headers={"x-user": "alice"})
     for path in ("/", "/api/summary"):
         answer = client.get(path)
@@ -157,9 +157,9 @@ def test_the_api_gives_exact_amounts_as_text(filled: Connection, alice: TestClie
     assert [r["spend_amount"] for r in money["channels"] if r["channel"] == "email"] == [None]
 
 
-def test_the_page_cannot_write(warehouse_dsn: str) -> None:
+def test_the_page_cannot_write(warehouse_url: str) -> None:
     with (
-        open_read_only(warehouse_dsn) as conn,
+        open_read_only(warehouse_url) as conn,
         pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
     ):
         conn.execute("delete from ops.load")
