@@ -1,0 +1,248 @@
+"""GA4's BigQuery event export of a store: rows by day, in the vendor's nested shape.
+
+Source: vendor page, section C, and the public GA4 sample. Money in it is a float, as the vendor
+has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from tributary.sandbox.catalog import Store
+from tributary.sandbox.dice import Dice
+from tributary.sandbox.orders import Order
+from tributary.sandbox.people import Visit
+from tributary.sandbox.shopify_documents import landing_page
+from tributary.sandbox.world import World
+from tributary.window import day_of
+
+Row = dict[str, Any]
+
+_VALUE = pa.struct(
+    [
+        ("string_value", pa.string()),
+        ("int_value", pa.int64()),
+        ("float_value", pa.float64()),
+        ("double_value", pa.float64()),
+    ]
+)
+
+
+def _strings(names: str) -> pa.StructType:
+    return pa.struct([(name, pa.string()) for name in names.split()])
+
+
+SCHEMA = pa.schema(
+    [
+        ("event_date", pa.string()),
+        ("event_timestamp", pa.int64()),
+        ("event_name", pa.string()),
+        ("event_params", pa.list_(pa.struct([("key", pa.string()), ("value", _VALUE)]))),
+        ("event_previous_timestamp", pa.int64()),
+        ("event_bundle_sequence_id", pa.int64()),
+        ("user_id", pa.string()),
+        ("user_pseudo_id", pa.string()),
+        ("privacy_info", _strings("analytics_storage ads_storage uses_transient_token")),
+        ("user_first_touch_timestamp", pa.int64()),
+        ("device", _strings("category operating_system language")),
+        ("geo", _strings("continent country region city")),
+        ("traffic_source", _strings("name medium source")),
+        (
+            "collected_traffic_source",
+            _strings(
+                "manual_campaign_id manual_campaign_name manual_source manual_medium manual_term"
+                " manual_content gclid dclid srsltid"
+            ),
+        ),
+        ("stream_id", pa.string()),
+        ("platform", pa.string()),
+        (
+            "ecommerce",
+            pa.struct(
+                [
+                    ("total_item_quantity", pa.int64()),
+                    ("purchase_revenue_in_usd", pa.float64()),
+                    ("purchase_revenue", pa.float64()),
+                    ("refund_value", pa.float64()),
+                    ("shipping_value", pa.float64()),
+                    ("tax_value", pa.float64()),
+                    ("unique_items", pa.int64()),
+                    ("transaction_id", pa.string()),
+                ]
+            ),
+        ),
+    ]
+)
+_COUNTRIES = {
+    "DE": "Germany",
+    "CH": "Switzerland",
+    "DK": "Denmark",
+    "AT": "Austria",
+    "US": "United States",
+    "CA": "Canada",
+    "JP": "Japan",
+}
+
+
+def days(world: World, store: Store) -> dict[date, list[Row]]:
+    """Rows of every export day (the store's days), in order of time."""
+    purchases: dict[tuple[int, int], list[Order]] = {}
+    for order in world.purchases_seen(store):
+        visit = order.purchase.visit
+        purchases.setdefault((visit.person.number, visit.number), []).append(order)
+    found: dict[date, list[Row]] = {}
+    numbers: dict[str, int] = {}
+    first: dict[str, Visit] = {}
+    for visit in world.visits(store):
+        if not visit.client_id:
+            continue
+        first.setdefault(visit.client_id, visit)
+        numbers[visit.client_id] = numbers.get(visit.client_id, 0) + 1
+        orders = purchases.get((visit.person.number, visit.number), [])
+        late = visit.exported_at - visit.at
+        session = _Session(store, visit, numbers[visit.client_id], first[visit.client_id])
+        for at, row in session.events(orders):
+            if at + late < world.moment:
+                day = day_of(at, store.timezone)
+                row["event_date"] = f"{day:%Y%m%d}"
+                found.setdefault(day, []).append(row)
+    for rows in found.values():
+        rows.sort(key=lambda r: (r["event_timestamp"], r["user_pseudo_id"], r["event_name"]))
+    return found
+
+
+class _Session:
+    """The events of one visit. Everything about it follows from the visit."""
+
+    def __init__(self, store: Store, visit: Visit, number: int, first: Visit) -> None:
+        self._store, self._visit, self._number, self._first = store, visit, number, first
+        self._dice = Dice(*visit.person.key, "events", visit.number)
+
+    def events(self, orders: list[Order]) -> Iterator[tuple[datetime, Row]]:
+        visit, dice = self._visit, self._dice
+        micro = timedelta(microseconds=dice.randrange(1_000_000))
+        page = landing_page(self._store.host, visit)
+        referrer = visit.dress.referrer
+        yield self._event("session_start", visit.at + micro, page, referrer)
+        viewed = self._event("page_view", visit.at + micro, page, referrer, names_source=True)
+        yield viewed
+        if dice.chance(0.01):  # the export holds the same row twice
+            yield viewed[0], dict(viewed[1])
+        home = f"https://{self._store.host}/"
+        at = visit.at + micro
+        for _ in range(dice.choice((0, 0, 1))):
+            at += dice.span(10, 90)
+            yield self._event("page_view", at, f"{home}collections/all", page)
+        for order in orders:
+            yield from self._purchase(order, micro, home)
+
+    def _purchase(
+        self, order: Order, micro: timedelta, home: str
+    ) -> Iterator[tuple[datetime, Row]]:
+        at = order.processed_at + timedelta(seconds=1) + micro
+        dice = Dice(*self._visit.person.key, "purchase event", order.id)
+        # Some tag set-ups lose the transaction id: the purchase cannot be tied to its order.
+        lost = dice.chance(0.02)
+        thanks = f"{home}checkout/thank-you"
+        for repeat in range(2 if dice.chance(0.05) else 1):
+            moment = at + timedelta(seconds=95 * repeat)
+            yield self._event("purchase", moment, thanks, "", order=order, loses_id=lost)
+
+    def _event(
+        self,
+        name: str,
+        at: datetime,
+        page: str,
+        referrer: str,
+        *,
+        names_source: bool = False,
+        order: Order | None = None,
+        loses_id: bool = False,
+    ) -> tuple[datetime, Row]:
+        visit, dress = self._visit, self._visit.dress
+        params = [
+            _param("ga_session_id", visit.session_id),
+            _param("ga_session_number", self._number),
+            _param("page_location", page),
+        ]
+        if referrer:
+            params.append(_param("page_referrer", referrer))
+        if names_source and dress.source:
+            params.append(_param("source", dress.source))
+            params.append(_param("medium", dress.medium))
+            if dress.campaign:
+                params.append(_param("campaign", dress.campaign))
+        if order is not None:
+            params.append(_param("currency", self._store.currency))
+            params.append(_param("transaction_id", "(not set)" if loses_id else str(order.id)))
+        client, stamp = visit.client_id, round(at.timestamp() * 1_000_000)
+        row: Row = {
+            "event_timestamp": stamp,
+            "event_name": name,
+            "event_params": params,
+            "event_bundle_sequence_id": stamp // 1_000_000 % 2**31,
+            # Some tag set-ups send the shop's own user id when the visitor is signed in.
+            "user_id": f"u{visit.person.number}" if visit.logged_in else None,
+            "user_pseudo_id": client,
+            "privacy_info": {
+                "analytics_storage": "Yes",
+                "ads_storage": "Yes",
+                "uses_transient_token": "No",
+            },
+            "user_first_touch_timestamp": round(self._first.at.timestamp()) * 1_000_000,
+            "device": {"category": visit.device, "operating_system": "Web", "language": "en"},
+            "geo": {"country": _COUNTRIES[visit.person.country]},
+            "traffic_source": _first_source(self._first),
+            "collected_traffic_source": _collected(visit) if names_source else None,
+            "stream_id": str(self._store.number),
+            "platform": "WEB",
+            "ecommerce": _ecommerce(order, loses_id) if order else None,
+        }
+        return at, row
+
+
+def _param(key: str, value: str | int) -> Row:
+    kind = "int_value" if isinstance(value, int) else "string_value"
+    return {"key": key, "value": {kind: value}}
+
+
+def _first_source(first: Visit) -> Row:
+    """The user's first source; Google names its own clicks even without campaign parameters."""
+    dress = first.dress
+    if dress.gclid and not dress.source:
+        return {"source": "google", "medium": "cpc", "name": "(not set)"}
+    if not dress.source or first.is_payment_return:
+        return {"source": "(direct)", "medium": "(none)", "name": "(direct)"}
+    return {"source": dress.source, "medium": dress.medium, "name": dress.campaign or "(not set)"}
+
+
+def _collected(visit: Visit) -> Row | None:
+    """Only what the link itself carried: campaign parameters and click ids."""
+    dress = visit.dress
+    query = landing_page("x.example", visit).partition("gclid=")[2]
+    tagged = "utm_source=" in landing_page("x.example", visit)
+    if not query and not tagged:
+        return None
+    return {
+        "manual_source": dress.source if tagged else None,
+        "manual_medium": dress.medium if tagged else None,
+        "manual_campaign_name": (dress.campaign or None) if tagged else None,
+        "gclid": query or None,
+    }
+
+
+def _ecommerce(order: Order, loses_id: bool) -> Row:
+    """Amounts in units of the currency, as floats: the vendor's export has no decimals."""
+    value = sum(line.gross - line.discount for line in order.lines if line.added_at is None)
+    return {
+        "total_item_quantity": sum(line.quantity for line in order.lines),
+        "purchase_revenue": value / 100,
+        "tax_value": order.shipping_tax / 100 + sum(line.tax for line in order.lines) / 100,
+        "shipping_value": order.shipping / 100,
+        "unique_items": len(order.lines),
+        "transaction_id": None if loses_id else str(order.id),
+    }

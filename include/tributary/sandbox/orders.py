@@ -1,0 +1,339 @@
+"""Orders of the sandbox world: what was bought, what it cost, and what happened to it afterwards.
+
+All amounts are minor units of the store's currency. Where prices include tax, so do line, discount,
+shipping and refund amounts; where they do not, tax is beside them (as Shopify has it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tributary.sandbox.catalog import Product, Store
+from tributary.sandbox.dice import Dice
+from tributary.sandbox.people import MANY_LINES, MANY_REFUNDS, Purchase
+
+
+@dataclass(frozen=True)
+class Line:
+    """`discount` is everything allocated to the ordered `quantity`, `code_discount` the part of it
+    that a code on the whole order gave. `added_at`: by a later order edit."""
+
+    number: int
+    product: Product | None
+    title: str
+    unit_price: int
+    quantity: int
+    discount: int
+    code_discount: int
+    tax: int
+    is_gift_card: bool = False
+    added_at: datetime | None = None
+
+    @property
+    def gross(self) -> int:
+        return self.unit_price * self.quantity
+
+
+@dataclass(frozen=True)
+class RefundLine:
+    line: Line
+    quantity: int
+    subtotal: int
+    tax: int
+
+
+@dataclass(frozen=True)
+class Refund:
+    """`adjustment` is money beyond lines and shipping: a restocking fee is negative."""
+
+    number: int
+    at: datetime
+    lines: tuple[RefundLine, ...] = ()
+    shipping: int = 0
+    shipping_tax: int = 0
+    adjustment: int = 0
+    restock: bool = True
+
+
+@dataclass(frozen=True)
+class Removal:
+    """An order edit that takes units out without giving money back."""
+
+    at: datetime
+    line: Line
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order with its whole future; `state` says what of it is known at a moment."""
+
+    store: Store
+    purchase: Purchase
+    id: int
+    customer_index: int
+    processed_at: datetime
+    created_at: datetime
+    country: str
+    currency: str
+    rate: tuple[int, int]
+    lines: tuple[Line, ...]
+    codes: tuple[str, ...]
+    shipping: int
+    shipping_discount: int
+    shipping_tax: int
+    gift_card_payment: int
+    gateway: str
+    source_name: str
+    is_test: bool
+    has_customer: bool
+    has_journey: bool
+    sends_purchase_event: bool
+    ready_at: datetime
+    ready_moves_updated: bool
+    fulfilled_at: datetime
+    cancelled_at: datetime | None
+    refunds: tuple[Refund, ...]
+    removals: tuple[Removal, ...]
+
+    @property
+    def customer_id(self) -> int:
+        return 7_000_000_000_000 + self.purchase.visit.person.number
+
+
+@dataclass
+class _Draft:
+    """Collects an order's future while it is being made up."""
+
+    lines: list[Line]
+    refunds: list[Refund]
+    removals: list[Removal]
+    cancelled_at: datetime | None = None
+
+
+PLANS = {
+    "plain": 60.0,
+    "refund": 9.0,
+    "refund_all": 3.0,
+    "refund_with_shipping": 3.0,
+    "restocking_fee": 3.0,
+    "two_refunds": 3.0,
+    "goodwill": 2.0,
+    "line_added": 3.0,
+    "units_removed": 3.0,
+    "removed_then_refunded": 1.0,
+    "cancelled": 3.0,
+    "test": 1.5,
+}
+
+
+def make_order(store: Store, purchase: Purchase) -> Order:
+    """The order a purchase became, with everything that will ever happen to it."""
+    person = purchase.visit.person
+    dice = Dice(*person.key, "order", purchase.index)
+    plan = dice.pick(PLANS)
+    if person.special == MANY_REFUNDS and purchase.index == 0:
+        plan = "many_refunds"
+    elif person.special == MANY_LINES and purchase.index == 0:
+        plan = "plain"
+    at = purchase.placed_at.replace(microsecond=0)
+    code = _code(purchase, dice) if plan not in ("units_removed", "removed_then_refunded") else ""
+    lines = _lines(store, purchase, plan, code, dice)
+    shipping, shipping_discount = _shipping(store, lines, code)
+    draft = _Draft(list(lines), [], [])
+    _future(draft, store, plan, at, shipping - shipping_discount, dice)
+    source = "pos" if plan == "plain" and dice.chance(0.03) else "web"
+    late = dice.span(0, 4) if not dice.chance(0.02) else dice.span(3_600, 9_000)
+    currency, rate = store.currency, (1, 1)
+    if person.country != store.home:
+        currency, rate = store.foreign[person.country]
+    goods = sum(line.gross - line.discount for line in lines)
+    return Order(
+        store=store,
+        purchase=purchase,
+        id=int(at.timestamp()) * 1_000 + dice.randrange(1_000),
+        customer_index=purchase.index,
+        processed_at=at,
+        created_at=at + late,
+        country=person.country,
+        currency=currency,
+        rate=rate,
+        lines=tuple(draft.lines),
+        codes=(code,) if code else (),
+        shipping=shipping,
+        shipping_discount=shipping_discount,
+        shipping_tax=tax_of(store, shipping - shipping_discount),
+        gift_card_payment=min(2_500, goods // 2) if dice.chance(0.04) else 0,
+        gateway=dice.pick({"shopify_payments": 60, "paypal": 25, "klarna": 10, "manual": 5}),
+        source_name=source,
+        is_test=plan == "test",
+        has_customer=source == "web" or dice.chance(0.5),
+        has_journey=source == "web",
+        sends_purchase_event=source == "web"
+        and plan != "test"
+        and (dice.chance(0.9) or person.special >= 0),
+        ready_at=at + late + dice.span(600, 36 * 3_600),
+        ready_moves_updated=dice.chance(0.5),
+        fulfilled_at=at + late + dice.span(20_000, 4 * 86_400),
+        cancelled_at=draft.cancelled_at,
+        refunds=tuple(draft.refunds),
+        removals=tuple(draft.removals),
+    )
+
+
+def tax_of(store: Store, amount: int) -> int:
+    """Tax on (or contained in) a discounted amount, rounded half up to the minor unit."""
+    rate, base = store.tax_rate
+    whole = base + rate if store.taxes_included else base
+    return (2 * amount * rate + whole) // (2 * whole)
+
+
+def _code(purchase: Purchase, dice: Dice) -> str:
+    if purchase.visit.channel == "influencer" and dice.chance(0.6):
+        return "MIA15"
+    roll = dice.random()
+    return "WELCOME10" if roll < 0.12 else "SHIPFREE" if roll < 0.16 else ""
+
+
+_PERCENT = {"MIA15": 15, "WELCOME10": 10}
+
+
+def _lines(store: Store, purchase: Purchase, plan: str, code: str, dice: Dice) -> tuple[Line, ...]:
+    removes = plan in ("units_removed", "removed_then_refunded")
+    special = purchase.visit.person.special if purchase.index == 0 else -1
+    count = 60 if special == MANY_LINES else dice.choice((1, 1, 1, 2, 2, 3))
+    wanted: list[tuple[Product, int, int]] = []
+    for i in range(count):
+        product = dice.choice(store.products)
+        quantity = 25 if plan == "many_refunds" else dice.choice((1, 1, 1, 1, 2, 3))
+        if removes and i == 0:
+            quantity = dice.choice((2, 3, 4))
+        bundle = 100 * dice.randint(1, 3) if dice.chance(0.08) and product.price > 1_000 else 0
+        wanted.append((product, quantity, bundle * quantity))
+    open_amounts = [p.price * q - d for p, q, d in wanted]
+    shares = _split(sum(open_amounts) * _PERCENT.get(code, 0) // 100, open_amounts)
+    lines = []
+    for number, ((product, quantity, bundle), share) in enumerate(zip(wanted, shares, strict=True)):
+        total = product.price * quantity - bundle - share
+        # Tax of a whole number of equal units is computed by unit, so that it splits by unit too.
+        tax = tax_of(store, total // quantity) * quantity if share == 0 else tax_of(store, total)
+        lines.append(
+            Line(
+                number,
+                product,
+                product.title,
+                product.price,
+                quantity,
+                bundle + share,
+                share,
+                tax,
+            )
+        )
+    if plan == "plain" and dice.chance(0.04):
+        value = dice.choice((2_500, 5_000))
+        card = Line(len(lines), None, "Gift card", value, 1, 0, 0, 0, is_gift_card=True)
+        return (card,) if dice.chance(0.3) else (*lines, card)
+    return tuple(lines)
+
+
+def _split(amount: int, weights: list[int]) -> list[int]:
+    """`amount` in proportion to `weights`, whole units, by largest remainder."""
+    whole = sum(weights) or 1
+    shares = [amount * weight // whole for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda i: -(amount * weights[i] % whole))
+    for i in by_remainder[: amount - sum(shares)]:
+        shares[i] += 1
+    return shares
+
+
+def _shipping(store: Store, lines: tuple[Line, ...], code: str) -> tuple[int, int]:
+    goods = sum(line.gross - line.discount for line in lines if not line.is_gift_card)
+    if goods == 0 or goods >= store.free_shipping_from:
+        return 0, 0
+    return store.shipping, store.shipping if code == "SHIPFREE" else 0
+
+
+def _future(
+    draft: _Draft, store: Store, plan: str, at: datetime, shipping: int, dice: Dice
+) -> None:
+    """Fill in what happens after the order; each thing at its own later moment."""
+    goods = [line for line in draft.lines if not line.is_gift_card]
+    later = at + dice.span(2 * 86_400, 16 * 86_400)
+    if plan == "many_refunds":
+        for i in range(22):
+            _refund(draft, store, at + timedelta(hours=9 * (i + 2)), {goods[0].number: 1})
+    elif plan == "cancelled":
+        draft.cancelled_at = at + dice.span(1_800, 2 * 86_400)
+        everything = {line.number: line.quantity for line in goods}
+        _refund(draft, store, draft.cancelled_at, everything, shipping=shipping)
+    elif plan == "line_added":
+        product = dice.choice(store.products)
+        draft.lines.append(
+            Line(
+                number=len(draft.lines),
+                product=product,
+                title=product.title,
+                unit_price=product.price,
+                quantity=1,
+                discount=0,
+                code_discount=0,
+                tax=tax_of(store, product.price),
+                added_at=at + dice.span(3_600, 3 * 86_400),
+            )
+        )
+    elif plan in ("units_removed", "removed_then_refunded"):
+        units = dice.randint(1, goods[0].quantity - 1)
+        draft.removals.append(Removal(at + dice.span(3_600, 86_400), goods[0], units))
+        if plan == "removed_then_refunded":
+            _refund(draft, store, later, {goods[0].number: 1})
+    elif plan == "goodwill":
+        _refund(draft, store, later, {}, adjustment=min(500, goods[0].gross // 4))
+    elif plan in ("refund_all", "refund_with_shipping"):
+        everything = {line.number: line.quantity for line in goods}
+        paid = shipping if plan == "refund_with_shipping" else 0
+        _refund(draft, store, later, everything, shipping=paid)
+    elif plan.startswith("refund") or plan in ("restocking_fee", "two_refunds"):
+        _refund(draft, store, later, {goods[0].number: 1}, fee=plan == "restocking_fee")
+        if plan == "two_refunds" and (len(goods) > 1 or goods[0].quantity > 1):
+            line = goods[-1]
+            again = later + dice.span(3_600, 9 * 86_400)
+            _refund(draft, store, again, {line.number: 1}, shipping=shipping // 2)
+
+
+def _refund(
+    draft: _Draft,
+    store: Store,
+    at: datetime,
+    units: dict[int, int],
+    *,
+    shipping: int = 0,
+    adjustment: int = 0,
+    fee: bool = False,
+) -> None:
+    """Refund `units` (line number -> quantity); rounded so that parts add up to the whole."""
+    lines = []
+    for line in draft.lines:
+        quantity = units.get(line.number, 0)
+        if not quantity:
+            continue
+        before = sum(r.quantity for refund in draft.refunds for r in refund.lines if r.line is line)
+        paid = line.gross - line.discount
+        subtotal, tax = (
+            amount * (before + quantity) // line.quantity - amount * before // line.quantity
+            for amount in (paid, line.tax)
+        )
+        lines.append(RefundLine(line, quantity, subtotal, tax))
+    if fee:
+        adjustment = -(sum(line.subtotal for line in lines) // 10)
+    draft.refunds.append(
+        Refund(
+            number=len(draft.refunds),
+            at=at,
+            lines=tuple(lines),
+            shipping=shipping,
+            shipping_tax=tax_of(store, shipping),
+            adjustment=adjustment,
+            restock=not fee,
+        )
+    )

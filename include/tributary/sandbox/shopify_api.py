@@ -1,0 +1,286 @@
+"""Shopify's Admin GraphQL API for one shop of the sandbox: `Shop.answer` takes a request body.
+
+Queries are validated and executed by graphql-core against the vendor's schema (shopify.graphql), so
+a reply of the wrong shape cannot leave the sandbox.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import bisect
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    build_schema,
+    execute_sync,
+    get_named_type,
+    parse,
+    validate,
+)
+
+from tributary.sandbox.catalog import Store
+from tributary.sandbox.people import Visit
+from tributary.sandbox.shopify_cost import SINGLE_QUERY_MAXIMUM, Bucket, Coster, actual_cost
+from tributary.sandbox.shopify_documents import gid, order_document
+from tributary.sandbox.shopify_search import BadSearch, compile_search
+from tributary.sandbox.world import World
+
+VERSION = "2026-10"
+PAGE_MAXIMUM = 250
+SCOPES = ("read_orders", "read_all_orders", "read_customers", "read_products")
+Json = dict[str, Any]
+
+
+@lru_cache(maxsize=1)
+def schema() -> GraphQLSchema:
+    """The served part of the vendor's schema, with resolvers for abstract types."""
+    built = build_schema((Path(__file__).parent / "shopify.graphql").read_text())
+    for name in ("Node", "CustomerMoment", "LegacyInteroperability"):
+        abstract: Any = built.type_map[name]
+        abstract.resolve_type = lambda value, info, kind: value["__typename"]
+    return built
+
+
+@lru_cache(maxsize=200)
+def _prepared(query: str) -> tuple[DocumentNode, tuple[GraphQLError, ...]]:
+    document = parse(query)
+    return document, tuple(validate(schema(), document))
+
+
+class Shop:
+    """One store's orders at one moment of the world."""
+
+    def __init__(self, store: Store, world: World, bucket: Bucket) -> None:
+        self.store, self._bucket = store, bucket
+        self._states = world.orders(store)
+        self._position = {state.order.id: i for i, state in enumerate(self._states)}
+        self._visits: dict[int, list[Visit]] = {}
+        for visit in world.visits(store):
+            if not visit.is_payment_return:
+                self._visits.setdefault(visit.person.number, []).append(visit)
+        self._documents: dict[int, Json] = {}
+        self._sorted: dict[str, list[tuple[Any, int]]] = {}
+
+    def answer(self, body: Json) -> Json:
+        """The JSON of status 200 for a query: data, errors, or both, and extensions.cost."""
+        query, variables = body.get("query"), body.get("variables") or {}
+        if not isinstance(query, str) or not isinstance(variables, dict):
+            return {"errors": [{"message": "query must be a string, variables an object"}]}
+        try:
+            document, problems = _prepared(query)
+        except GraphQLError as error:
+            return {"errors": [error.formatted]}
+        if problems:
+            return {"errors": [problem.formatted for problem in problems]}
+        requested = Coster.of(schema(), document, variables)
+        if requested > SINGLE_QUERY_MAXIMUM:
+            return _too_dear(requested)
+        if not self._bucket.take(requested):
+            throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
+            return {"errors": [throttled], "extensions": self._cost(requested, None)}
+        result = execute_sync(
+            schema(), document, self, variable_values=variables, field_resolver=_resolve
+        )
+        actual = min(requested, actual_cost(result.data))
+        self._bucket.give_back(requested - actual)
+        reply: Json = {"data": result.data}
+        if result.errors:
+            reply["errors"] = [error.formatted for error in result.errors]
+        reply["extensions"] = self._cost(requested, actual)
+        return reply
+
+    def _cost(self, requested: int, actual: int | None) -> Json:
+        return {
+            "cost": {
+                "requestedQueryCost": requested,
+                "actualQueryCost": actual,
+                "throttleStatus": self._bucket.status(),
+            }
+        }
+
+    def root(self, name: str, args: Json) -> Any:
+        """The value of one field of QueryRoot."""
+        if name == "shop":
+            return self._shop()
+        if name == "currentAppInstallation":
+            scopes = [{"handle": s, "description": s.replace("_", " ")} for s in SCOPES]
+            return {"id": gid("AppInstallation", self.store.number), "accessScopes": scopes}
+        if name == "orders":
+            return self._orders(args)
+        if name == "ordersCount":
+            found = sum(map(_search(args), self._states))
+            return {"count": min(found, args["limit"]), "precision": "EXACT"}
+        if name == "nodes":
+            return [self._node(node_id) for node_id in args["ids"]]
+        found_node = self._node(args["id"])
+        if name == "order" and found_node and found_node["__typename"] != "Order":
+            return None
+        return found_node
+
+    def _shop(self) -> Json:
+        store = self.store
+        return {
+            "id": gid("Shop", store.number),
+            "name": store.name,
+            "currencyCode": store.currency,
+            "ianaTimezone": store.timezone,
+            "myshopifyDomain": f"{store.id}.myshopify.com",
+            "taxesIncluded": store.taxes_included,
+            "url": f"https://{store.host}",
+            "email": f"shop@{store.id}.example",
+            "contactEmail": f"shop@{store.id}.example",
+        }
+
+    def _node(self, node_id: str) -> Json | None:
+        kind, _, number = node_id.removeprefix("gid://shopify/").partition("/")
+        if not number.isdigit():
+            raise GraphQLError(f"Invalid global id '{node_id}'")
+        if kind == "Order":
+            return self._document(int(number))
+        if kind == "Refund":
+            order = self._document(int(number) // 1_000) or {"refunds": []}
+            return next((r for r in order["refunds"] if r["id"] == node_id), None)
+        return None
+
+    def _document(self, order_id: int) -> Json | None:
+        position = self._position.get(order_id)
+        if position is None:
+            return None
+        if order_id not in self._documents:
+            state = self._states[position]
+            visits = self._visits.get(state.order.purchase.visit.person.number, [])
+            self._documents[order_id] = order_document(state, position + 1, visits)
+        return self._documents[order_id]
+
+    def _orders(self, args: Json) -> Json:
+        """One page. The cursor holds the sort value and id of the last order, so it stays true
+        when orders are added."""
+        size = _page_size(args)
+        wanted, keys = _search(args), self._keys(args["sortKey"])
+        reverse = args["reverse"] != (args.get("last") is not None)
+        entries = keys[::-1] if reverse else keys
+        if args.get("after"):
+            cursor = tuple(_decode(args["after"]))
+            if reverse:
+                cut = len(keys) - bisect.bisect_left(keys, cursor)
+            else:
+                cut = bisect.bisect_right(keys, cursor)
+            entries = entries[cut:]
+        found: list[tuple[Any, int]] = []
+        for entry in entries:
+            if wanted(self._states[self._position[entry[1]]]):
+                found.append(entry)
+                if len(found) > size:
+                    break
+        page = found[:size]
+        nodes = [self._document(order_id) for _, order_id in page]
+        return _connection(
+            nodes,
+            [_encode(list(entry)) for entry in page],
+            len(found) > size,
+            bool(args.get("after")),
+        )
+
+    def _keys(self, sort_key: str) -> list[tuple[Any, int]]:
+        if sort_key not in self._sorted:
+            of = _SORT_KEYS.get(sort_key)
+            if of is None:
+                raise GraphQLError(f"the sandbox does not sort orders by {sort_key}")
+            self._sorted[sort_key] = sorted((of(s), s.order.id) for s in self._states)
+        return self._sorted[sort_key]
+
+
+_SORT_KEYS: dict[str, Any] = {
+    "UPDATED_AT": lambda s: s.updated_at.isoformat(),
+    "PROCESSED_AT": lambda s: s.order.processed_at.isoformat(),
+    "CREATED_AT": lambda s: s.order.created_at.isoformat(),
+    "ID": lambda s: s.order.id,
+}
+
+
+def _search(args: Json) -> Any:
+    try:
+        return compile_search(args.get("query") or "")
+    except BadSearch as error:
+        raise GraphQLError(str(error)) from error
+
+
+def _resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
+    """Every field: a key of the parent's dict; lists become pages where the schema says so."""
+    if isinstance(source, Shop):
+        return source.root(info.field_name, args)
+    if info.field_name not in source:
+        raise GraphQLError(f"the sandbox does not serve {info.parent_type.name}.{info.field_name}")
+    value = source[info.field_name]
+    if not isinstance(value, list):
+        return value
+    if get_named_type(info.return_type).name.endswith("Connection"):
+        return _inner_page(value, args)
+    return value[: args["first"]] if args.get("first") is not None else value
+
+
+def _inner_page(values: list[Any], args: Json) -> Json:
+    size = _page_size(args)
+    if args.get("reverse"):
+        values = values[::-1]
+    start = 0
+    if args.get("after"):
+        start = int(_decode(args["after"])[0]) + 1
+    elif args.get("last") is not None:
+        start = max(0, len(values) - size)
+    page = values[start : start + size]
+    cursors = [_encode([start + i]) for i in range(len(page))]
+    return _connection(page, cursors, start + size < len(values), start > 0)
+
+
+def _connection(nodes: list[Any], cursors: list[str], more: bool, before: bool) -> Json:
+    return {
+        "nodes": nodes,
+        "edges": [{"cursor": c, "node": n} for c, n in zip(cursors, nodes, strict=True)],
+        "pageInfo": {
+            "hasNextPage": more,
+            "hasPreviousPage": before,
+            "startCursor": cursors[0] if cursors else None,
+            "endCursor": cursors[-1] if cursors else None,
+        },
+    }
+
+
+def _page_size(args: Json) -> int:
+    size = args.get("first") if args.get("first") is not None else args.get("last")
+    if size is None:
+        raise GraphQLError("you must provide one of first or last")
+    if not 0 < size <= PAGE_MAXIMUM:
+        raise GraphQLError(f"first and last must be between 1 and {PAGE_MAXIMUM}")
+    return int(size)
+
+
+def _encode(parts: list[Any]) -> str:
+    return base64.b64encode(json.dumps(parts).encode()).decode()
+
+
+def _decode(cursor: str) -> list[Any]:
+    try:
+        parts = json.loads(base64.b64decode(cursor, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise GraphQLError("Invalid cursor for current pagination sort.") from error
+    if not isinstance(parts, list) or not parts:
+        raise GraphQLError("Invalid cursor for current pagination sort.")
+    return parts
+
+
+def _too_dear(requested: int) -> Json:
+    message = (
+        f"Query cost is {requested}, which exceeds the single query max cost limit"
+        f" ({SINGLE_QUERY_MAXIMUM})."
+    )
+    code = {"code": "MAX_COST_EXCEEDED", "cost": requested, "maxCost": SINGLE_QUERY_MAXIMUM}
+    return {"errors": [{"message": message, "extensions": code}]}
