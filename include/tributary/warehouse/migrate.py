@@ -80,16 +80,30 @@ def _apply(conn: Connection, path: Path, clock: Clock) -> bool:
 
 
 def _create_mart_views(conn: Connection) -> None:
-    for path in sorted((SQL / "models" / "mart").glob("*.sql")):
-        view = name("mart", path.stem)
-        body = path.read_text().rstrip().rstrip(";")
-        try:
-            with conn.transaction():
-                conn.execute(f"create or replace view {view} as {body}")
-        except psycopg.errors.InvalidTableDefinition:
-            # A column was added in the middle: the view is rebuilt, its data lives in core.
-            conn.execute(f"drop view {view}")
-            conn.execute(f"create view {view} as {body}")
+    """Create or replace every mart view; a view that reads another one waits for it."""
+    waiting = sorted((SQL / "models" / "mart").glob("*.sql"))
+    while waiting:
+        late = [path for path in waiting if not _create_view(conn, path)]
+        if len(late) == len(waiting):
+            raise ConfigurationError(f"mart views need each other or what is not there: {late}")
+        waiting = late
+
+
+def _create_view(conn: Connection, path: Path) -> bool:
+    view = name("mart", path.stem)
+    body = path.read_text().rstrip().rstrip(";")
+    try:
+        with conn.transaction():
+            conn.execute(f"create or replace view {view} as {body}")
+    except psycopg.errors.UndefinedTable as error:
+        if 'relation "mart.' in str(error):
+            return False
+        raise
+    except psycopg.errors.InvalidTableDefinition:
+        # Columns moved: the view is rebuilt with the views on it, its data lives in core.
+        conn.execute(f"drop view {view} cascade")
+        conn.execute(f"create view {view} as {body}")
+    return True
 
 
 def _comments(conn: Connection) -> list[str]:

@@ -1,0 +1,104 @@
+-- What each channel cost and earned, one row per day, channel and currency. Sum columns, then divide:
+-- roas = sum(linear_amount) / nullif(sum(spend_amount), 0).
+with final as (
+    -- A store's day is final when every stream was read past it by its finality lag.
+    select
+        freshness.store_id,
+        min(freshness.final_through) as final_through
+    from mart.freshness
+    group by freshness.store_id
+),
+
+credited as (
+    select
+        credit.*,
+        coalesce(touch.channel, 'unattributed') as channel
+    from core.credit
+    inner join core.credit_pointer using (store_id, credit_set_id)
+    left join core.touch using (store_id, touch_id)
+),
+
+by_conversion_day as (
+    select
+        store_id,
+        conversion_day as day,
+        channel,
+        currency_code,
+        sum(first_share) as first_conversions,
+        sum(last_share) as last_conversions,
+        sum(last_non_direct_share) as last_non_direct_conversions,
+        sum(linear_share) as linear_conversions,
+        sum(time_decay_share) as time_decay_conversions,
+        sum(position_based_share) as position_based_conversions,
+        sum(first_amount) as first_amount,
+        sum(last_amount) as last_amount,
+        sum(last_non_direct_amount) as last_non_direct_amount,
+        sum(linear_amount) as linear_amount,
+        sum(time_decay_amount) as time_decay_amount,
+        sum(position_based_amount) as position_based_amount
+    from credited
+    group by store_id, conversion_day, channel, currency_code
+),
+
+by_touch_day as (
+    select
+        store_id,
+        coalesce(touch_day, conversion_day) as day,
+        channel,
+        currency_code,
+        sum(first_amount) as first_touch_day_amount,
+        sum(last_amount) as last_touch_day_amount,
+        sum(last_non_direct_amount) as last_non_direct_touch_day_amount,
+        sum(linear_amount) as linear_touch_day_amount,
+        sum(time_decay_amount) as time_decay_touch_day_amount,
+        sum(position_based_amount) as position_based_touch_day_amount
+    from credited
+    group by store_id, coalesce(touch_day, conversion_day), channel, currency_code
+),
+
+metrics as (
+    select
+        store_id,
+        day,
+        channel,
+        currency_code,
+        sum(spend_amount) as spend_amount,
+        sum(impressions) as impressions,
+        sum(clicks) as clicks,
+        sum(sessions) as sessions
+    from core.channel_daily
+    group by store_id, day, channel, currency_code
+)
+
+select
+    store_id,
+    day,
+    channel,
+    currency_code,
+    metrics.spend_amount,
+    metrics.impressions,
+    metrics.clicks,
+    metrics.sessions,
+    coalesce(by_conversion_day.first_conversions, 0) as first_conversions,
+    coalesce(by_conversion_day.last_conversions, 0) as last_conversions,
+    coalesce(by_conversion_day.last_non_direct_conversions, 0) as last_non_direct_conversions,
+    coalesce(by_conversion_day.linear_conversions, 0) as linear_conversions,
+    coalesce(by_conversion_day.time_decay_conversions, 0) as time_decay_conversions,
+    coalesce(by_conversion_day.position_based_conversions, 0) as position_based_conversions,
+    coalesce(by_conversion_day.first_amount, 0) as first_amount,
+    coalesce(by_conversion_day.last_amount, 0) as last_amount,
+    coalesce(by_conversion_day.last_non_direct_amount, 0) as last_non_direct_amount,
+    coalesce(by_conversion_day.linear_amount, 0) as linear_amount,
+    coalesce(by_conversion_day.time_decay_amount, 0) as time_decay_amount,
+    coalesce(by_conversion_day.position_based_amount, 0) as position_based_amount,
+    coalesce(by_touch_day.first_touch_day_amount, 0) as first_touch_day_amount,
+    coalesce(by_touch_day.last_touch_day_amount, 0) as last_touch_day_amount,
+    coalesce(by_touch_day.last_non_direct_touch_day_amount, 0) as last_non_direct_touch_day_amount,
+    coalesce(by_touch_day.linear_touch_day_amount, 0) as linear_touch_day_amount,
+    coalesce(by_touch_day.time_decay_touch_day_amount, 0) as time_decay_touch_day_amount,
+    coalesce(by_touch_day.position_based_touch_day_amount, 0) as position_based_touch_day_amount,
+    coalesce(day < final.final_through, false) as is_final
+from metrics
+full join by_conversion_day using (store_id, day, channel, currency_code)
+full join by_touch_day using (store_id, day, channel, currency_code)
+left join final using (store_id)
