@@ -1,4 +1,4 @@
-"""Where tasks get the warehouse, the stores and a vendor's credentials. Called inside tasks only."""
+"""Where tasks get the warehouse, the stores and a vendor's credentials; called inside tasks."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,8 @@ TASK_DEFAULTS: dict[str, Any] = {
     "retry_policy": ByErrorClass(),
 }
 
-LABEL = "{{ task.op_kwargs['part'].values() | join(' / ') }}"
+_PART = "task.op_kwargs['part']"
+LABEL = f"{{{{ {_PART}.store }}}} / {{{{ {_PART}.account }}}} / {{{{ {_PART}.stream }}}}"
 
 
 def ingest_dag(feed: str, *, hourly: str = "0 * * * *") -> tuple[DAG, DAG]:
@@ -126,7 +127,8 @@ def plan(connector_name: str) -> list[dict[str, str]]:
     from tributary.warehouse.connection import locked
 
     context = get_current_context()
-    windows.choose(windows.Asked.of(context["params"], context["dag_run"]), "daily", 0, "UTC")
+    asked = windows.Asked.of(context["params"], context["dag_run"])
+    windows.choose(asked, "daily", restate_days=0, zone="UTC")
     connector = all_connectors()[connector_name]
     configured = load_stores(stores_file())
     with access.warehouse("tributary plan") as conn, locked(conn, "sync"):
@@ -150,6 +152,8 @@ def load(part: Mapping[str, str], cadence: windows.Cadence) -> dict[str, Any]:
     """Load one stream of one account; counts for people in the result, no rows and no secrets."""
     from tributary.clock import SystemClock
     from tributary.pipeline.ingest import ingest
+    from tributary.warehouse import loads
+    from tributary.warehouse.loads import Target
 
     context = get_current_context()
     run = context["dag_run"]
@@ -157,15 +161,24 @@ def load(part: Mapping[str, str], cadence: windows.Cadence) -> dict[str, Any]:
     stream = connector.stream(part["stream"])
     account = access.find_account(part["connector"], part["account"])
     asked = windows.Asked.of(context["params"], run)
-    window, mode = windows.choose(asked, cadence, stream.restate_days, account.timezone)
-    if mode == "backfill" and stream.backfill == "none":
-        raise AirflowSkipException(
-            f"{connector.title} cannot say what {stream.name} was on past days: it has no backfill"
-        )
     credentials = access.credentials(connector, account)
-    log.info("Loading %s %s for %s, %s.", account.connection_id, stream.name, window, mode)
     try:
         with access.warehouse("tributary load") as conn:
+            window, mode = windows.choose(
+                asked,
+                cadence,
+                restate_days=stream.restate_days,
+                zone=account.timezone,
+                covered_until=loads.covered_until(
+                    conn, Target(account.store_id, connector.name, account.account_id, stream.name)
+                ),
+            )
+            if mode == "backfill" and stream.backfill == "none":
+                raise AirflowSkipException(
+                    f"{connector.title} cannot say what {stream.name} was on past days: it has no"
+                    " backfill"
+                )
+            log.info("Loading %s %s for %s, %s.", account.connection_id, stream.name, window, mode)
             result = ingest(
                 conn=conn,
                 account=account,
@@ -186,9 +199,10 @@ def load(part: Mapping[str, str], cadence: windows.Cadence) -> dict[str, Any]:
     return {"load_id": result.load_id, "days_changed": result.days_changed, **counts}
 
 
-def publish(feed: str, results: Iterable[Iterable[Mapping[str, Any]] | None]) -> None:
+def publish(feed: str, results: Iterable[Sequence[Mapping[str, Any]] | None]) -> None:
     """Tell unify that `feed` has news; skipped, and no event, when not one load landed."""
-    landed = [result for group in results for result in (group or ()) if result]
+    # [:] fetches a mapped task's results at once; parts that failed or were skipped have none.
+    landed = [result for group in results if group is not None for result in group[:]]
     if not landed:
         raise AirflowSkipException(f"Nothing of {feed} landed, so unify is not woken.")
     extra = {

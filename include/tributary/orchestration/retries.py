@@ -1,4 +1,4 @@
-"""What Airflow does after each class of error: retry what can cure itself, fail the rest at once."""
+"""What Airflow does after each class of error: retry what can cure itself, fail the rest."""
 
 from __future__ import annotations
 

@@ -100,9 +100,9 @@ green after `build`.
 | failed task | what it means | you |
 |---|---|---|
 | `build` | the warehouse was not there, or a model is broken | read the log; clear `build` |
-| `check` | data broke a contract: **nothing was published**, core is as it was | the log names the \
-check and its five worst rows; `ops.check_result` has SQL that shows them. Correct the source and \
-ingest again: that starts a new run |
+| `check` | data broke a contract: **nothing was published**, core is as it was | the log names \
+the check and its five worst rows; `ops.check_result` has SQL that shows them. Correct the source \
+and ingest again: that starts a new run |
 | `attribute` | a fault in identity or credits | report it with the log |
 | `check_credits` | credits do not add up to their orders: nothing was published | report it |
 | `publish` | the transaction was undone | clear `publish` |

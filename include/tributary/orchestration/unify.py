@@ -8,7 +8,14 @@ from operator import or_
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, get_current_context, task
+from airflow.sdk import (
+    DAG,
+    AssetOrTimeSchedule,
+    CronTriggerTimetable,
+    chain,
+    get_current_context,
+    task,
+)
 
 from tributary.orchestration import access, texts
 from tributary.orchestration.assets import PUBLISHED, feed_asset, feeds
@@ -40,8 +47,7 @@ def unify_dag(*, nightly: str = "30 2 * * *") -> DAG:
             steps.append(_step(function)(run_id))
         steps.append(EmptyOperator(task_id="insights", doc_md=texts.INSIGHTS))
         steps.append(_step(publish, outlets=[PUBLISHED])(run_id))
-        for before, after in zip(steps, steps[1:], strict=False):
-            before >> after
+        chain(*steps)
     return dag
 
 

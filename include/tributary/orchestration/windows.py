@@ -33,7 +33,9 @@ class Asked:
         """Read a run's params and Airflow's DagRun; ConfigurationError for what is not a date."""
         mode = params.get("mode") or None
         if mode not in (None, "incremental", "backfill"):
-            raise ConfigurationError(f"param mode is {mode!r}; say incremental, backfill or nothing")
+            raise ConfigurationError(
+                f"param mode is {mode!r}; say incremental, backfill or nothing"
+            )
         return cls(
             _day("start", params.get("start")),
             _day("end", params.get("end")),
@@ -44,12 +46,20 @@ class Asked:
         )
 
 
-def choose(asked: Asked, cadence: Cadence, restate_days: int, zone: str) -> tuple[Window, Mode]:
+def choose(
+    asked: Asked,
+    cadence: Cadence,
+    *,
+    restate_days: int,
+    zone: str,
+    covered_until: datetime | None = None,
+) -> tuple[Window, Mode]:
     """The window and mode of one load.
 
     Params win: whole days of the account's `zone`, `end` exclusive, read as a backfill unless
     the run says otherwise. Else the data interval; a daily incremental run re-reads
-    `restate_days` more. Raises ConfigurationError when the run says nothing.
+    `restate_days` more, and after a pause (catchup is off) an incremental run starts where the
+    landed loads end, at `covered_until`. Raises ConfigurationError when the run says nothing.
     """
     if asked.start is not None or asked.end is not None:
         return _of_params(asked.start, asked.end, zone), asked.mode or "backfill"
@@ -65,8 +75,12 @@ def choose(asked: Asked, cadence: Cadence, restate_days: int, zone: str) -> tupl
         )
     window = Window(asked.interval_start, asked.interval_end)
     mode: Mode = asked.mode or ("backfill" if asked.is_backfill else "incremental")
-    if mode == "incremental" and cadence == "daily":
+    if mode == "backfill":
+        return window, mode
+    if cadence == "daily":
         window = window.widened(restate_days)
+    if covered_until is not None and covered_until < window.start:
+        window = Window(covered_until, window.end)
     return window, mode
 
 

@@ -117,6 +117,16 @@ def fail(conn: Connection, load_id: int, message: str, at: datetime) -> None:
     )
 
 
+def covered_until(conn: Connection, target: Target) -> datetime | None:
+    """The latest instant any landed load of this stream asked for; None before the first one."""
+    row = conn.execute(
+        "select max(window_end) from ops.load"
+        " where (store_id, connector, account_id, stream) = (%s, %s, %s, %s) and status = 'landed'",
+        target.key,
+    ).fetchone()
+    return row[0] if row else None
+
+
 def known_files(conn: Connection, target: Target) -> dict[str, str]:
     """File name -> content hash of the versions that are in staging."""
     rows = conn.execute(
