@@ -1,6 +1,6 @@
 """Puts Tributary's page into Airflow's navigation. Registration only; the page is tributary.web.
 
-Every component imports this file, so it imports nothing heavy: the app is built on its first request.
+Every component imports this file, so it imports nothing heavy: the first request builds the app.
 """
 
 from __future__ import annotations

@@ -121,6 +121,26 @@ select
     1
 from day_order as o;
 
+insert into core.refund
+select
+    o.store_id,
+    'shopify',
+    o.store_id,
+    o.n::text,
+    'r' || o.n,
+    o.ordered_at + interval '1 hour',
+    o.day,
+    2,
+    0,
+    0,
+    0,
+    2,
+    o.currency_code,
+    true,
+    o.day,
+    1
+from day_order as o;
+
 insert into core.conversion
 select
     o.store_id,

@@ -1,4 +1,4 @@
-"""Run by test_in_airflow.py in a process of its own, because Airflow reads its settings when imported.
+"""Run by test_in_airflow.py in its own process, because Airflow reads its settings when imported.
 
 Makes Airflow's metadata tables, builds the real api-server app with the real plugin, asks it as
 nobody, with a forged token and as a viewer, and prints what happened as JSON.

@@ -24,7 +24,7 @@ def walk(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, BaseR
 
 
 def requests(app: FastAPI) -> list[tuple[str, str]]:
-    """(method, path) of every route; a route that is no APIRoute would escape the app's dependency."""
+    """(method, path) of every route; only an APIRoute is guarded by the app's dependency."""
     found = []
     for path, route in walk(app.routes):
         assert isinstance(route, APIRoute), f"{path} is not guarded by the app's dependency"

@@ -1,4 +1,4 @@
-"""The real plugin in Airflow's own api-server: its login guards every route, its connection is used."""
+"""The real plugin in Airflow's own api-server: its login guards every route of the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How numbers, money and times are written for people; '-' stands for "no value", never for zero."""
+"""How numbers, money and times are written for people; '-' is "no value", never zero."""
 
 from __future__ import annotations
 

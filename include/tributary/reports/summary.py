@@ -1,4 +1,4 @@
-"""The state of the warehouse in one reading: streams, the last unify run, money by channel and model.
+"""The state of the warehouse in one reading: streams, last unify run, money by channel and model.
 
 Everything is read in one snapshot, so that the numbers of one report fit each other.
 """
@@ -121,7 +121,7 @@ class ChannelRow:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """From goods as priced to net revenue, counted orders of a period."""
+    """From goods as priced to net revenue, counted orders; refunds on their own day."""
 
     store_id: str
     currency_code: str

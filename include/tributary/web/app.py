@@ -1,4 +1,4 @@
-"""The page inside Airflow and its JSON twin. Read-only; every path asks for Airflow's user first."""
+"""The page inside Airflow and its JSON twin, read-only; every path asks for the user first."""
 
 from __future__ import annotations
 
