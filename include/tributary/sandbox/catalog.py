@@ -290,12 +290,12 @@ CHANNELS: dict[str, Channel] = {
 }
 
 CAMPAIGNS: tuple[Campaign, ...] = (
-    Campaign("1790001", "Spring Serum", "tiktok_paid", "tiktok", "paid_social", 6200, 85, 0.012),
-    Campaign("2380001", "Lookalike 1%", "meta_paid", "facebook", "paid_social", 3100, 110, 0.014),
-    Campaign("991001", "Brand", "google_brand", "google", "cpc", 1250, 42, 0.18),
-    Campaign("991002", "Generic", "google_nonbrand", "google", "cpc", 7400, 130, 0.045),
+    Campaign("1790001", "Spring Serum", "tiktok_paid", "tiktok", "paid_social", 2400, 190, 0.012),
+    Campaign("2380001", "Lookalike 1%", "meta_paid", "facebook", "paid_social", 1100, 240, 0.014),
+    Campaign("991001", "Brand", "google_brand", "google", "cpc", 550, 45, 0.18),
+    Campaign("991002", "Generic", "google_nonbrand", "google", "cpc", 2600, 250, 0.045),
     Campaign(
-        "inf-mia", "Mia, weekly fee", "influencer", "mia.lindt", "influencer", 2500, 95, 0.03, 0
+        "inf-mia", "Mia, weekly fee", "influencer", "mia.lindt", "influencer", 1500, 300, 0.03, 0
     ),
-    Campaign("aff-awin", "Awin commission", "affiliate", "awin", "affiliate", 1400, 70, 0.05),
+    Campaign("aff-awin", "Awin commission", "affiliate", "awin", "affiliate", 900, 160, 0.05),
 )

@@ -124,33 +124,22 @@ class _Session:
 
     def events(self, orders: list[Order]) -> Iterator[tuple[datetime, Row]]:
         visit, dice = self._visit, self._dice
-        micro = timedelta(microseconds=dice.randrange(1_000_000))
         page = landing_page(self._store.host, visit)
         referrer = visit.dress.referrer
-        yield self._event("session_start", visit.at + micro, page, referrer)
-        viewed = self._event("page_view", visit.at + micro, page, referrer, names_source=True)
+        yield self._event("session_start", visit.at, page, referrer)
+        viewed = self._event("page_view", visit.at, page, referrer, names_source=True)
         yield viewed
         if dice.chance(0.01):  # the export holds the same row twice
             yield viewed[0], dict(viewed[1])
-        home = f"https://{self._store.host}/"
-        at = visit.at + micro
+        home, at = f"https://{self._store.host}/", visit.at
         for _ in range(dice.choice((0, 0, 1))):
             at += dice.span(10, 90)
             yield self._event("page_view", at, f"{home}collections/all", page)
         for order in orders:
-            yield from self._purchase(order, micro, home)
-
-    def _purchase(
-        self, order: Order, micro: timedelta, home: str
-    ) -> Iterator[tuple[datetime, Row]]:
-        at = order.processed_at + timedelta(seconds=1) + micro
-        dice = Dice(*self._visit.person.key, "purchase event", order.id)
-        # Some tag set-ups lose the transaction id: the purchase cannot be tied to its order.
-        lost = dice.chance(0.02)
-        thanks = f"{home}checkout/thank-you"
-        for repeat in range(2 if dice.chance(0.05) else 1):
-            moment = at + timedelta(seconds=95 * repeat)
-            yield self._event("purchase", moment, thanks, "", order=order, loses_id=lost)
+            thanks = f"{home}checkout/thank-you"
+            for repeat in range(2 if dice.chance(0.05) else 1):  # the page was loaded again
+                at = order.purchase_event_at + timedelta(seconds=95 * repeat)
+                yield self._event("purchase", at, thanks, "", order=order)
 
     def _event(
         self,
@@ -161,7 +150,6 @@ class _Session:
         *,
         names_source: bool = False,
         order: Order | None = None,
-        loses_id: bool = False,
     ) -> tuple[datetime, Row]:
         visit, dress = self._visit, self._visit.dress
         params = [
@@ -178,7 +166,8 @@ class _Session:
                 params.append(_param("campaign", dress.campaign))
         if order is not None:
             params.append(_param("currency", self._store.currency))
-            params.append(_param("transaction_id", "(not set)" if loses_id else str(order.id)))
+            lost = order.loses_transaction_id
+            params.append(_param("transaction_id", "(not set)" if lost else str(order.id)))
         client, stamp = visit.client_id, round(at.timestamp() * 1_000_000)
         row: Row = {
             "event_timestamp": stamp,
@@ -200,7 +189,7 @@ class _Session:
             "collected_traffic_source": _collected(visit) if names_source else None,
             "stream_id": str(self._store.number),
             "platform": "WEB",
-            "ecommerce": _ecommerce(order, loses_id) if order else None,
+            "ecommerce": _ecommerce(order) if order else None,
         }
         return at, row
 
@@ -235,7 +224,7 @@ def _collected(visit: Visit) -> Row | None:
     }
 
 
-def _ecommerce(order: Order, loses_id: bool) -> Row:
+def _ecommerce(order: Order) -> Row:
     """Amounts in units of the currency, as floats: the vendor's export has no decimals."""
     value = sum(line.gross - line.discount for line in order.lines if line.added_at is None)
     return {
@@ -244,5 +233,5 @@ def _ecommerce(order: Order, loses_id: bool) -> Row:
         "tax_value": order.shipping_tax / 100 + sum(line.tax for line in order.lines) / 100,
         "shipping_value": order.shipping / 100,
         "unique_items": len(order.lines),
-        "transaction_id": None if loses_id else str(order.id),
+        "transaction_id": None if order.loses_transaction_id else str(order.id),
     }

@@ -90,6 +90,7 @@ class Order:
     has_customer: bool
     has_journey: bool
     sends_purchase_event: bool
+    loses_transaction_id: bool
     ready_at: datetime
     ready_moves_updated: bool
     fulfilled_at: datetime
@@ -100,6 +101,11 @@ class Order:
     @property
     def customer_id(self) -> int:
         return 7_000_000_000_000 + self.purchase.visit.person.number
+
+    @property
+    def purchase_event_at(self) -> datetime:
+        """When the browser reports the purchase to the event export."""
+        return self.processed_at + timedelta(seconds=1)
 
 
 @dataclass
@@ -173,6 +179,7 @@ def make_order(store: Store, purchase: Purchase) -> Order:
         sends_purchase_event=source == "web"
         and plan != "test"
         and (dice.chance(0.9) or person.special >= 0),
+        loses_transaction_id=dice.chance(0.02) and person.special < 0,
         ready_at=at + late + dice.span(600, 36 * 3_600),
         ready_moves_updated=dice.chance(0.5),
         fulfilled_at=at + late + dice.span(20_000, 4 * 86_400),

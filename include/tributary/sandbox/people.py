@@ -56,10 +56,14 @@ class Person:
 
 @dataclass(frozen=True)
 class Purchase:
-    """An order that a visit led to; `is_incremental` when only the channel's lift made it so."""
+    """An order that a visit led to; `is_incremental` when only the channel's lift made it so.
+
+    `after_visit`: the number of the visit that led to the order before, or -1.
+    """
 
     visit: Visit
     index: int
+    after_visit: int
     placed_at: datetime
     is_incremental: bool
 
@@ -108,7 +112,8 @@ def life(person: Person, first_channel: str) -> Iterator[Visit | Purchase]:
     """A person's visits and purchases in order of time; a purchase follows its visit."""
     dice = Dice(*person.key, "life")
     at = datetime.combine(person.born, time(), UTC) + dice.span(0, 86_399)
-    end, channel, orders = at + _HORIZON, first_channel, 0
+    at += timedelta(microseconds=dice.randrange(1_000_000))
+    end, channel, orders, after = at + _HORIZON, first_channel, 0, -1
     for number in range(_MOST_VISITS):
         visit = _visit(person, number, at, channel, dice, bought_before=orders > 0)
         yield visit
@@ -117,8 +122,8 @@ def life(person: Person, first_channel: str) -> Iterator[Visit | Purchase]:
             placed = at + dice.span(200, 1_100)
             if dice.chance(0.07):  # back from the payment page as a new session
                 yield _payment_return(visit, placed, dice)
-            yield Purchase(visit, orders, placed, incremental)
-            orders += 1
+            yield Purchase(visit, orders, after, placed, incremental)
+            orders, after = orders + 1, number
             if not dice.chance(0.45):
                 return
             gap = dice.span(8 * 86_400, 55 * 86_400)

@@ -1,7 +1,7 @@
 """What a query costs, and the leaky bucket it is paid from, as Shopify counts (vendor page, 3).
 
 An object costs 1, a scalar 0, an abstract type its dearest selection, a connection or list `first`
-times its content. The requested cost must fit before the query runs; what was not used is given back.
+times its content. The requested cost must fit before the query runs; the unused part is given back.
 """
 
 from __future__ import annotations

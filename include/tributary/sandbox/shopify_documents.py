@@ -1,9 +1,8 @@
 """An order as Shopify's Admin API tells it: plain dicts with the schema's field names.
 
-Source: the descriptions of the 2026-10 schema. Amounts "before returns" (totalPriceSet, totalTaxSet,
-line taxLines and discountAllocations) keep refunded and edited-out units; "current" ones leave them
-out. Where the schema is silent: with taxesIncluded, refund subtotals contain their tax, as line
-prices do.
+Source: the 2026-10 schema's descriptions. Amounts "before returns" (totalPriceSet, totalTaxSet,
+line taxLines and discountAllocations) keep refunded and edited-out units; "current" ones do not.
+Where the schema is silent: with taxesIncluded, refund subtotals contain their tax, as lines do.
 Connections are plain lists here; `shopify_api` pages them.
 """
 
@@ -149,13 +148,13 @@ def refund_document(state: OrderState, refund: Refund) -> Json:
 
 
 def moments(order: Order, visits: list[Visit]) -> list[Visit]:
-    """The visits the shop ties to an order: same browser, up to 30 days before it."""
+    """The visits the shop ties to an order: same browser, up to 30 days, since the last order."""
     last = order.purchase.visit
     found = []
     for visit in visits:
         same_browser = bool(visit.client_id) and visit.client_id == last.client_id
         in_time = order.processed_at - visit.at <= JOURNEY_WINDOW
-        if same_browser and in_time and visit.number <= last.number:
+        if same_browser and in_time and order.purchase.after_visit < visit.number <= last.number:
             found.append(visit)
     return found
 

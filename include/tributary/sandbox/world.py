@@ -67,7 +67,7 @@ def export_seen(order: Order, moment: datetime) -> bool:
     """Is this order's purchase event in the event export by `moment`?"""
     visit = order.purchase.visit
     late = visit.exported_at - visit.at
-    return bool(visit.client_id) and order.processed_at + late + timedelta(seconds=2) < moment
+    return bool(visit.client_id) and order.purchase_event_at + late < moment
 
 
 @lru_cache(maxsize=8)

@@ -1,0 +1,248 @@
+"""Compares core with the sandbox world's truth, cell by cell, in both directions.
+
+A cell is a number of a (connector, measure, store, day, channel, currency); absent and zero are
+the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+
+import msgspec
+
+from tributary.sandbox.truth import Cells, Key
+from tributary.warehouse.connection import Connection
+
+# Measures of counted orders and of their refunds by the column that holds them.
+_ORDER_COLUMNS = (
+    "gross_amount",
+    "discount_amount",
+    "included_tax_amount",
+    "net_amount",
+    "shipping_amount",
+    "tax_amount",
+    "gift_card_amount",
+)
+_REFUND_COLUMNS = {
+    "returned_amount": "returned_amount",
+    "adjustment_amount": "adjustment_amount",
+    "refunded_total": "total_amount",
+}
+_CREDIT_MODELS = ("first", "last", "linear")
+_SHOWN_MISMATCHES = 20
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How one measure of a store did; totals are exact sums over its cells."""
+
+    connector: str
+    measure: str
+    store: str
+    currency: str
+    cells: int
+    exact_cells: int
+    expected_total: Decimal
+    found_total: Decimal
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    connector: str
+    measure: str
+    store: str
+    day: date
+    channel: str
+    currency: str
+    expected: Decimal
+    found: Decimal
+
+
+@dataclass(frozen=True)
+class GradeReport:
+    """Exact only when there is something to compare and every cell of it is equal."""
+
+    seed: int
+    measures: tuple[Measure, ...]
+    mismatches: tuple[Mismatch, ...]
+
+    @property
+    def is_exact(self) -> bool:
+        return bool(self.measures) and not self.mismatches
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.is_exact else 1
+
+    def to_json(self) -> str:
+        """{"seed", "measures": [...], "mismatches": [...]}; exact numbers."""
+        content = {
+            "seed": self.seed,
+            "measures": [asdict(measure) for measure in self.measures],
+            "mismatches": [asdict(mismatch) for mismatch in self.mismatches],
+        }
+        encoder = msgspec.json.Encoder(decimal_format="number")
+        return msgspec.json.format(encoder.encode(content), indent=1).decode()
+
+    def to_text(self) -> str:
+        """A table per connector, then the first mismatches and a verdict."""
+        lines: list[str] = []
+        for connector in sorted({m.connector for m in self.measures}):
+            lines += [*_table(connector, self.measures), ""]
+        for wrong in self.mismatches[:_SHOWN_MISMATCHES]:
+            where = " ".join(filter(None, (wrong.channel, wrong.currency)))
+            lines.append(
+                f"{wrong.connector} {wrong.measure} {wrong.store} {wrong.day} {where}:"
+                f" expected {wrong.expected}, found {wrong.found}"
+            )
+        more = len(self.mismatches) - _SHOWN_MISMATCHES
+        if more > 0:
+            lines.append(f"... and {more} more; --json lists all of them")
+        cells = sum(m.cells for m in self.measures)
+        verdict = "every cell is exact" if self.is_exact else "NOT exact"
+        wrong_cells = f"{len(self.mismatches)} wrong"
+        lines.append(f"seed {self.seed}: {cells} cells, {wrong_cells}: {verdict}")
+        return "\n".join(lines)
+
+
+def grade(conn: Connection, expected: Cells, seed: int) -> GradeReport:
+    """Compare what core holds with `expected` (tributary.sandbox.truth.cells)."""
+    stated = found(conn)
+    groups: dict[tuple[str, str, str, str], list[Key]] = {}
+    for key in sorted(expected.keys() | stated.keys()):
+        group = (key.connector, key.measure, key.store, key.currency)
+        groups.setdefault(group, []).append(key)
+    measures, mismatches = [], []
+    for group, keys in sorted(groups.items()):
+        wrong = [
+            Mismatch(
+                key.connector,
+                key.measure,
+                key.store,
+                key.day,
+                key.channel,
+                key.currency,
+                _of(expected, key),
+                _of(stated, key),
+            )
+            for key in keys
+            if _of(expected, key) != _of(stated, key)
+        ]
+        connector, measure, store, currency = group
+        measures.append(
+            Measure(
+                connector,
+                measure,
+                store,
+                currency,
+                cells=len(keys),
+                exact_cells=len(keys) - len(wrong),
+                expected_total=sum((_of(expected, key) for key in keys), Decimal(0)),
+                found_total=sum((_of(stated, key) for key in keys), Decimal(0)),
+            )
+        )
+        mismatches += wrong
+    return GradeReport(seed, tuple(measures), tuple(mismatches))
+
+
+def found(conn: Connection) -> Cells:
+    """The graded cells as core has them; zeros left out."""
+    cells: Cells = {}
+    for measure, query in _queries().items():
+        for connector, store, day, channel, currency, value in conn.execute(query).fetchall():
+            if value:
+                key = Key(connector, measure, store, day, channel, currency)
+                cells[key] = Decimal(value)
+    return cells
+
+
+def _queries() -> dict[str, str]:
+    """measure -> rows (connector, store, day, channel, currency, value)."""
+    head = "select connector, store_id, {day}, {channel}, {currency}, {value} from {source}"
+    tail = " group by 1, 2, 3, 4, 5"
+    orders = {"day": "order_day", "channel": "''", "source": "core.sales_order where is_counted"}
+    refunds = {"day": "refund_day", "channel": "''", "source": "core.refund where is_counted"}
+    counted = {"currency": "''", "value": "count(*)"}
+    queries = {
+        "orders": head.format(**orders, **counted),
+        "first_purchases": head.format(**orders, **counted) + " and is_first_purchase",
+        "order_lines": head.format(
+            **{**orders, "source": "core.order_line where is_counted"}, **counted
+        ),
+        "visits": head.format(
+            day="touch_day",
+            channel="channel",
+            source="core.touch where evidence_type = 'visit'",
+            **counted,
+        ),
+    }
+    for column in _ORDER_COLUMNS:
+        queries[column] = head.format(**orders, currency="currency_code", value=f"sum({column})")
+    for measure, column in _REFUND_COLUMNS.items():
+        queries[measure] = head.format(**refunds, currency="currency_code", value=f"sum({column})")
+    for column, currency in (
+        ("spend_amount", "currency_code"),
+        ("impressions", "''"),
+        ("clicks", "''"),
+    ):
+        queries[column] = head.format(
+            day="day",
+            channel="channel",
+            currency=currency,
+            value=f"sum({column})",
+            source="core.channel_daily",
+        )
+    return {measure: query + tail for measure, query in (queries | _credit_queries()).items()}
+
+
+def _credit_queries() -> dict[str, str]:
+    """Credited revenue by conversion day and channel; touch 0 is revenue that none explains."""
+    current = (
+        " from core.credit as c join core.credit_pointer as p"
+        " on p.store_id = c.store_id and p.credit_set_id = c.credit_set_id"
+        " left join core.touch as t on t.store_id = c.store_id and t.touch_id = c.touch_id"
+    )
+    head = "select 'attribution', c.store_id, c.conversion_day, {channel}, c.currency_code, "
+    queries = {
+        f"revenue_{model}": head.format(channel="coalesce(t.channel, '')")
+        + f"sum(c.{model}_amount){current} where c.touch_id <> 0"
+        for model in _CREDIT_MODELS
+    }
+    queries["unattributed_revenue"] = (
+        head.format(channel="''") + f"sum(c.linear_amount){current} where c.touch_id = 0"
+    )
+    return queries
+
+
+def _of(cells: Mapping[Key, Decimal], key: Key) -> Decimal:
+    return cells.get(key, Decimal(0))
+
+
+def _table(connector: str, measures: Iterable[Measure]) -> list[str]:
+    head = ("store", "measure", "currency", "cells", "exact", "expected", "found", "")
+    rows = [
+        (
+            m.store,
+            m.measure,
+            m.currency,
+            str(m.cells),
+            str(m.exact_cells),
+            f"{m.expected_total:,}",
+            f"{m.found_total:,}",
+            "" if m.cells == m.exact_cells else "<-",
+        )
+        for m in measures
+        if m.connector == connector
+    ]
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    lines = [connector]
+    for row in (head, *rows):
+        cells = (
+            text.rjust(width) if 3 <= i <= 6 else text.ljust(width)
+            for i, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append(("  " + "  ".join(cells)).rstrip())
+    return lines

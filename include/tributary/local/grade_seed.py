@@ -1,0 +1,171 @@
+"""Grades a seed from nothing: sandbox, direct pipeline and truth in a throw-away database."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+import msgspec
+
+from tributary.clock import Clock
+from tributary.connectors.spec import Credentials, all_connectors
+from tributary.errors import ConfigurationError
+from tributary.local.grade import GradeReport, grade
+from tributary.local.postgres import free_port
+from tributary.pipeline.ingest import ingest
+from tributary.pipeline.unify import unify
+from tributary.sandbox import truth
+from tributary.sandbox.catalog import STORES
+from tributary.sandbox.world import World
+from tributary.settings import ROOT, Account, AccountConfig, StoreConfig, accounts
+from tributary.warehouse import migrate, stores
+from tributary.warehouse.connection import Connection, connect, name
+from tributary.window import Window
+
+_START_SECONDS, _POLL_SECONDS = 90.0, 0.1
+Say = Callable[[str], None]
+
+
+def grade_seed(
+    server_url: str, seed: int, as_of: date, clock: Clock, say: Say = lambda _: None
+) -> GradeReport:
+    """Run the whole loop for `seed` in a new database of the server at `server_url`, grade it,
+    and drop the database. The installed warehouse is not touched."""
+    with _throwaway(server_url) as conn, tempfile.TemporaryDirectory() as folder:
+        migrate.migrate(conn, clock)
+        with sandbox(Path(folder), seed, as_of, clock) as served:
+            run(conn, served, World.at(seed, as_of), clock, say)
+        return grade(conn, truth.cells(World.at(seed, as_of)), seed)
+
+
+class Served(msgspec.Struct, frozen=True):
+    """A running sandbox: its base URL, its drop folder and the shops' tokens."""
+
+    url: str
+    folder: Path
+    tokens: dict[str, str]
+
+    def stores(self) -> list[StoreConfig]:
+        """The stores file's content for this sandbox."""
+        return [
+            StoreConfig(
+                id=store.id,
+                name=store.name,
+                timezone=store.timezone,
+                currency=store.currency,
+                accounts=[
+                    AccountConfig("shopify", store.id),
+                    AccountConfig(
+                        "files",
+                        f"{store.id}_files",
+                        options={"folder": str(self.folder / store.id)},
+                    ),
+                ],
+            )
+            for store in STORES.values()
+        ]
+
+    def credentials(self, account: Account) -> Credentials:
+        if account.connector != "shopify":
+            return Credentials()
+        token = self.tokens[account.account_id]
+        return Credentials(host=f"{self.url}/shopify/{account.account_id}", password=token)
+
+    def move_clock(self, as_of: date) -> None:
+        reply = httpx.post(
+            f"{self.url}/control/clock", json={"as_of": as_of.isoformat()}, timeout=120
+        )
+        reply.raise_for_status()
+
+
+@contextmanager
+def sandbox(
+    folder: Path, seed: int, as_of: date, clock: Clock, first_day: date | None = None
+) -> Iterator[Served]:
+    """A sandbox server of our own on a free port, stopped at the end."""
+    port, tokens, log = free_port(), folder / "tokens.json", folder / "sandbox.log"
+    command = [sys.executable, "-m", "tributary.sandbox.server", "--port", str(port)]
+    command += ["--seed", str(seed), "--as-of", as_of.isoformat()]
+    command += ["--first-day", first_day.isoformat()] if first_day else []
+    command += ["--drop-dir", str(folder / "drop"), "--token-file", str(tokens)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "include")}
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait(process, f"{url}/control/health", log, clock)
+        found = msgspec.json.decode(tokens.read_bytes(), type=dict[str, str])
+        yield Served(url, folder / "drop", found)
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        process.kill()
+        process.wait()
+
+
+def run(conn: Connection, served: Served, world: World, clock: Clock, say: Say) -> bool:
+    """Ingest every stream of every account and unify; False when nothing was pending."""
+    configured, connectors = served.stores(), all_connectors()
+    stores.sync(conn, configured, list(connectors.values()))
+    run_id = f"grade-{world.seed}-{world.as_of}-{secrets.token_hex(4)}"
+    start = datetime.combine(world.first_day - timedelta(days=1), time(), UTC)
+    window = Window(start, world.moment)
+    for account in accounts(configured):
+        connector = connectors[account.connector]
+        for stream in connector.streams:
+            result = ingest(
+                conn,
+                account,
+                connector,
+                stream,
+                served.credentials(account),
+                window,
+                "incremental",
+                run_id,
+                clock,
+            )
+            if result.counts.rows_in:
+                say(f"{account.connection_id} {stream.name}: {result.counts.rows_in} rows")
+    return unify(conn, run_id, clock)
+
+
+def _wait(process: subprocess.Popen[bytes], url: str, log: Path, clock: Clock) -> None:
+    started = clock.monotonic()
+    while clock.monotonic() - started < _START_SECONDS:
+        with suppress(httpx.TransportError):
+            if httpx.get(url, timeout=5).status_code == 200:
+                return
+        if process.poll() is not None:
+            break
+        clock.sleep(_POLL_SECONDS)
+    said = log.read_text()[-400:].strip()
+    raise ConfigurationError(f"the sandbox did not start: {said or 'it said nothing'}")
+
+
+@contextmanager
+def _throwaway(server_url: str) -> Iterator[Connection]:
+    """A connection to a new, empty database that is dropped at the end."""
+    database = f"grade_{secrets.token_hex(6)}"
+    with connect(server_url) as server:
+        server.execute(f"create database {name(database)} template template0")
+        try:
+            with connect(_with_database(server_url, database)) as conn:
+                yield conn
+        finally:
+            server.execute(f"drop database {name(database)} with (force)")
+
+
+def _with_database(url: str, database: str) -> str:
+    parts = urlsplit(re.sub(r"^postgresql\+\w+:", "postgresql:", url))
+    return urlunsplit(parts._replace(path=f"/{database}"))

@@ -1,0 +1,240 @@
+"""What is true in the world: the cells that grading expects in core, from the world's own model.
+
+Never computed from replies, files or connectors. Days are the store's; spend days are the file's.
+A cell that is zero is left out: absent and zero are the same to `tributary grade`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from tributary.money import minor_unit
+from tributary.sandbox import spend
+from tributary.sandbox.catalog import CHANNELS, DIRECT, STORES, Store
+from tributary.sandbox.orders import Refund
+from tributary.sandbox.people import Visit
+from tributary.sandbox.shopify_documents import moments
+from tributary.sandbox.state import OrderState
+from tributary.sandbox.world import World
+from tributary.window import day_of
+
+LOOKBACK = timedelta(days=30)
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """Where a number belongs; `channel` and `currency` are '' where they do not apply."""
+
+    connector: str
+    measure: str
+    store: str
+    day: date
+    channel: str = ""
+    currency: str = ""
+
+
+Cells = dict[Key, Decimal]
+
+
+def cells(world: World) -> Cells:
+    """Every expected cell of all stores."""
+    found: Cells = {}
+    for store in STORES.values():
+        orders = world.orders(store)
+        seen = seen_visits(world, store)
+        found |= _Tally(store, "shopify").of(_sales(store, orders))
+        found |= _Tally(store, "shopify").of(_moments(world, store, orders))
+        found |= _Tally(store, "files").of(_visits(store, seen))
+        found |= _Tally(store, "files").of(_spend(world, store))
+        found |= _Tally(store, "attribution").of(_credits(world, store, orders, seen))
+    return found
+
+
+# (measure, day, channel, amount): counts are whole numbers, money is in minor units.
+Fact = tuple[str, date, str, int]
+COUNTS = frozenset({"orders", "order_lines", "first_purchases", "visits", "impressions", "clicks"})
+
+
+@dataclass(frozen=True)
+class _Tally:
+    store: Store
+    connector: str
+
+    def of(self, facts: Iterator[Fact]) -> Cells:
+        sums: dict[tuple[str, date, str], int] = defaultdict(int)
+        for measure, day, channel, amount in facts:
+            sums[measure, day, channel] += amount
+        places = minor_unit(self.store.currency)
+        found: Cells = {}
+        for (measure, day, channel), amount in sums.items():
+            counted = measure in COUNTS
+            currency = "" if counted else self.store.currency
+            value = Decimal(amount) if counted else Decimal(amount).scaleb(-places)
+            if value:
+                key = Key(self.connector, measure, self.store.id, day, channel, currency)
+                found[key] = value
+        return found
+
+
+@dataclass(frozen=True)
+class Sale:
+    """The money of one order to date, in minor units; the definitions are core.sales_order's."""
+
+    gross: int
+    discount: int
+    included_tax: int
+    returned: int
+    adjustment: int
+    shipping: int
+    tax: int
+    gift_cards: int
+
+    @property
+    def net(self) -> int:
+        return self.gross - self.discount - self.included_tax - self.returned - self.adjustment
+
+
+def sale(state: OrderState) -> Sale:
+    """An order's money from its lines as kept, its shipping and its refunds."""
+    included = state.order.store.taxes_included
+    goods = [line for line in state.lines if not line.is_gift_card]
+    tax = sum(state.of_kept(line, line.tax) for line in goods)
+    return Sale(
+        gross=sum(line.unit_price * state.kept_units(line) for line in goods),
+        discount=sum(state.of_kept(line, line.discount) for line in goods),
+        included_tax=tax if included else 0,
+        returned=sum(returned(state, refund) for refund in state.refunds),
+        adjustment=sum(refund.adjustment for refund in state.refunds),
+        shipping=state.order.shipping - state.order.shipping_discount,
+        tax=tax + state.order.shipping_tax,
+        gift_cards=sum(line.gross for line in state.lines if line.is_gift_card),
+    )
+
+
+def returned(state: OrderState, refund: Refund) -> int:
+    """Goods given back by one refund, without tax."""
+    total = sum(entry.subtotal for entry in refund.lines)
+    if state.order.store.taxes_included:
+        total -= sum(entry.tax for entry in refund.lines)
+    return total
+
+
+def _sales(store: Store, orders: list[OrderState]) -> Iterator[Fact]:
+    for state in orders:
+        if not state.is_counted:
+            continue
+        day, money = day_of(state.order.processed_at, store.timezone), sale(state)
+        yield "orders", day, "", 1
+        yield "order_lines", day, "", len(state.lines)
+        yield "gross_amount", day, "", money.gross
+        yield "discount_amount", day, "", money.discount
+        yield "included_tax_amount", day, "", money.included_tax
+        yield "net_amount", day, "", money.net
+        yield "shipping_amount", day, "", money.shipping
+        yield "tax_amount", day, "", money.tax
+        yield "gift_card_amount", day, "", money.gift_cards
+        if state.is_ready and state.order.has_journey and state.order.customer_index == 0:
+            yield "first_purchases", day, "", 1
+        for refund in state.refunds:
+            refund_day = day_of(refund.at, store.timezone)
+            yield "returned_amount", refund_day, "", returned(state, refund)
+            yield "adjustment_amount", refund_day, "", refund.adjustment
+            yield "refunded_total", refund_day, "", state.refund_total(refund)
+
+
+def seen_visits(world: World, store: Store) -> list[Visit]:
+    """The visits that the event export shows by now."""
+    return [v for v in world.visits(store) if v.client_id and v.exported_at < world.moment]
+
+
+def _visits(store: Store, seen: list[Visit]) -> Iterator[Fact]:
+    for visit in seen:
+        yield "visits", day_of(visit.at, store.timezone), visit.seen_as, 1
+
+
+def _moments(world: World, store: Store, orders: list[OrderState]) -> Iterator[Fact]:
+    """Visits the shop itself ties to its orders; a journey is known once it is ready."""
+    by_person: dict[int, list[Visit]] = defaultdict(list)
+    for visit in world.visits(store):
+        if not visit.is_payment_return:
+            by_person[visit.person.number].append(visit)
+    for state in orders:
+        order = state.order
+        if order.is_test or not order.has_journey or not state.is_ready:
+            continue
+        for visit in moments(order, by_person[order.purchase.visit.person.number]):
+            at = visit.at.replace(microsecond=0)
+            yield "visits", day_of(at, store.timezone), visit.seen_as, 1
+
+
+def _spend(world: World, store: Store) -> Iterator[Fact]:
+    for row in spend.rows(world, store):
+        channel = CHANNELS[row.campaign.channel].seen_as
+        yield "spend_amount", row.day, channel, row.spend
+        yield "impressions", row.day, channel, row.impressions
+        yield "clicks", row.day, channel, row.clicks
+
+
+def _credits(
+    world: World, store: Store, orders: list[OrderState], seen: list[Visit]
+) -> Iterator[Fact]:
+    """Revenue by channel that the visible journeys earn, and revenue that none explains."""
+    people = _People(world, store, orders, seen)
+    for state in orders:
+        if not state.is_counted:
+            continue
+        order, value = state.order, sale(state).net
+        day = day_of(order.processed_at, store.timezone)
+        path = counting(people.visits_of(state), order.processed_at)
+        if not path:
+            yield "unattributed_revenue", day, "", value
+            continue
+        yield "revenue_first", day, path[0].seen_as, value
+        yield "revenue_last", day, path[-1].seen_as, value
+        # Equal shares: the cents that do not divide go to the earlier touches.
+        share, rest = divmod(value, len(path))
+        for i, visit in enumerate(path):
+            yield "revenue_linear", day, visit.seen_as, share + (1 if i < rest else 0)
+
+
+def counting(visits: list[Visit], converted_at: datetime) -> list[Visit]:
+    """The visits that may earn credit, in order: in time, direct only where nothing else is."""
+    start = converted_at - LOOKBACK
+    path = sorted((v for v in visits if start <= v.at <= converted_at), key=lambda v: v.at)
+    return [v for v in path if v.seen_as != DIRECT] or path
+
+
+class _People:
+    """Who is who by the evidence: customer of an order, browser of a purchase, signed-in user."""
+
+    def __init__(
+        self, world: World, store: Store, orders: list[OrderState], seen: list[Visit]
+    ) -> None:
+        self._parent: dict[str, str] = {}
+        self._visits: dict[str, list[Visit]] = defaultdict(list)
+        for state in orders:
+            if state.order.has_customer and not state.order.is_test:
+                self._join(f"order {state.order.id}", f"customer {state.order.customer_id}")
+        for order in world.purchases_seen(store):
+            if not order.loses_transaction_id:
+                self._join(f"order {order.id}", f"client {order.purchase.visit.client_id}")
+        for visit in seen:
+            if visit.logged_in:
+                self._join(f"client {visit.client_id}", f"user {visit.person.number}")
+        for visit in seen:
+            self._visits[self._root(f"client {visit.client_id}")].append(visit)
+
+    def visits_of(self, state: OrderState) -> list[Visit]:
+        return self._visits[self._root(f"order {state.order.id}")]
+
+    def _root(self, name: str) -> str:
+        while (parent := self._parent.get(name, name)) != name:
+            name = parent
+        return name
+
+    def _join(self, one: str, other: str) -> None:
+        self._parent[self._root(one)] = self._root(other)
