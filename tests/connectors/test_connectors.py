@@ -74,6 +74,7 @@ def test_every_page_is_followed_and_lands_on_its_day(bench: Any, warehouse: Conn
     expect = bench.case.expect["staging"]
     pages = {exchange["page"] for exchange in bench.case.spec["exchanges"]}
     assert set(bench.vendor.asked) == pages
+    assert result.drift == ()
     assert result.counts.api_calls == len(bench.vendor.requests)
     rows = staged(warehouse, bench)
     assert len(rows) == expect["rows"] == result.counts.rows_new

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -127,8 +127,11 @@ def unknown_fields(value: Any, kind: Any, path: str = "") -> set[str]:
 @cache
 def _fields(kind: Any) -> dict[str, Any] | None:
     """Encoded field name -> type of a struct; for `X | None` those of X."""
+    origin = get_origin(kind)
+    if isinstance(origin, type) and issubclass(origin, msgspec.Struct):
+        return {f.encode_name: f.type for f in msgspec.structs.fields(kind)}
     if not isinstance(kind, type):
-        structs = [t for t in get_args(kind) if isinstance(t, type) and t is not type(None)]
+        structs = [t for t in get_args(kind) if t is not type(None)]
         return _fields(structs[0]) if len(structs) == 1 else None
     if not issubclass(kind, msgspec.Struct):
         return None
