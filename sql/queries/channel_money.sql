@@ -1,25 +1,58 @@
--- Spend and credited net revenue per channel in the window, by the day of the order.
--- set tributary.window_start = '2026-08-01'; set tributary.window_end = '2026-08-31';
+-- Spend and credited net revenue per channel, by the day of the order, over each store's last 30 days
+-- with data that no vendor will restate any more. The view is read once: it sums every credit.
+with performance as materialized (
+    select
+        channel_performance.store_id,
+        channel_performance.currency_code,
+        channel_performance.channel,
+        channel_performance.day,
+        channel_performance.spend_amount,
+        channel_performance.first_amount,
+        channel_performance.last_amount,
+        channel_performance.last_non_direct_amount,
+        channel_performance.linear_amount,
+        channel_performance.time_decay_amount,
+        channel_performance.position_based_amount
+    from mart.channel_performance
+    where channel_performance.is_final
+),
+
+period as (
+    select
+        performance.store_id,
+        performance.currency_code,
+        max(performance.day) - 29 as first_day,
+        max(performance.day) + 1 as end_day
+    from performance
+    group by performance.store_id, performance.currency_code
+)
+
 select
-    channel_performance.store_id,
-    channel_performance.currency_code,
-    channel_performance.channel,
-    sum(channel_performance.spend_amount) as spend_amount,
-    coalesce(sum(channel_performance.first_amount), 0) as first_amount,
-    coalesce(sum(channel_performance.last_amount), 0) as last_amount,
-    coalesce(sum(channel_performance.last_non_direct_amount), 0) as last_non_direct_amount,
-    coalesce(sum(channel_performance.linear_amount), 0) as linear_amount,
-    coalesce(sum(channel_performance.time_decay_amount), 0) as time_decay_amount,
-    coalesce(sum(channel_performance.position_based_amount), 0) as position_based_amount
-from mart.channel_performance
-where
-    channel_performance.day >= ops.window_start()
-    and channel_performance.day < ops.window_end()
+    performance.store_id,
+    store.name as store_name,
+    performance.currency_code,
+    period.first_day,
+    period.end_day,
+    performance.channel,
+    sum(performance.spend_amount) as spend_amount,
+    sum(performance.first_amount) as first_amount,
+    sum(performance.last_amount) as last_amount,
+    sum(performance.last_non_direct_amount) as last_non_direct_amount,
+    sum(performance.linear_amount) as linear_amount,
+    sum(performance.time_decay_amount) as time_decay_amount,
+    sum(performance.position_based_amount) as position_based_amount
+from performance
+inner join period
+    on
+        performance.store_id = period.store_id
+        and performance.currency_code = period.currency_code
+        and performance.day >= period.first_day
+inner join core.store on performance.store_id = store.store_id
 group by
-    channel_performance.store_id,
-    channel_performance.currency_code,
-    channel_performance.channel
-order by
-    channel_performance.store_id,
-    channel_performance.currency_code,
-    channel_performance.channel
+    performance.store_id,
+    store.name,
+    performance.currency_code,
+    period.first_day,
+    period.end_day,
+    performance.channel
+order by performance.store_id, performance.currency_code, performance.channel

@@ -5,7 +5,6 @@ Everything is read in one snapshot, so that the numbers of one report fit each o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -99,7 +98,10 @@ class ChannelRow:
     """
 
     store_id: str
+    store_name: str
     currency_code: str
+    first_day: date
+    end_day: date
     channel: str
     spend_amount: Decimal | None
     first_amount: Decimal
@@ -108,6 +110,12 @@ class ChannelRow:
     linear_amount: Decimal
     time_decay_amount: Decimal
     position_based_amount: Decimal
+
+    @property
+    def period(self) -> Period:
+        return Period(
+            self.store_id, self.store_name, self.currency_code, self.first_day, self.end_day
+        )
 
     def revenue(self, model: str) -> Decimal:
         """Credited revenue under one of MODELS."""
@@ -207,23 +215,23 @@ def read_summary(conn: Connection) -> Summary:
 
 
 def _money(conn: Connection) -> tuple[StoreMoney, ...]:
-    periods = read(conn, "final_period", Period)
-    channels: Mapping[tuple[date, date], list[ChannelRow]] = {
-        window: read_window(conn, "channel_money", ChannelRow, *window)
-        for window in sorted({(period.first_day, period.end_day) for period in periods})
-    }
-    waterfalls: Mapping[tuple[date, date], list[Waterfall]] = {
-        window: read_window(conn, "waterfall", Waterfall, *window) for window in channels
+    by_period: dict[Period, list[ChannelRow]] = {}
+    for row in read(conn, "channel_money", ChannelRow):
+        by_period.setdefault(row.period, []).append(row)
+    waterfalls = {
+        window: {
+            (row.store_id, row.currency_code): row
+            for row in read_window(conn, "waterfall", Waterfall, *window)
+        }
+        for window in sorted({(period.first_day, period.end_day) for period in by_period})
     }
     return tuple(
         StoreMoney(
             period,
-            tuple(r for r in channels[period.first_day, period.end_day] if _of(r, period)),
-            next((r for r in waterfalls[period.first_day, period.end_day] if _of(r, period)), None),
+            tuple(rows),
+            waterfalls[period.first_day, period.end_day].get(
+                (period.store_id, period.currency_code)
+            ),
         )
-        for period in periods
+        for period, rows in by_period.items()
     )
-
-
-def _of(row: ChannelRow | Waterfall, period: Period) -> bool:
-    return (row.store_id, row.currency_code) == (period.store_id, period.currency_code)
