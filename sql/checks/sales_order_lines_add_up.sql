@@ -40,3 +40,4 @@ cross join lateral (
 where
     (o.gross_amount, o.discount_amount, o.included_tax_amount)
     <> (line.gross_amount, line.discount_amount, line.included_tax_amount)
+order by o.store_id, o.connector, o.account_id, o.order_id

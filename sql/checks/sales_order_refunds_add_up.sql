@@ -22,3 +22,4 @@ cross join lateral (
 where
     (o.returned_amount, o.adjustment_amount)
     <> (refund.returned_amount, refund.adjustment_amount)
+order by o.store_id, o.connector, o.account_id, o.order_id

@@ -1,0 +1,122 @@
+"""The gate of credits: a conversion's worth goes out whole, once, and to touches before it."""
+
+from __future__ import annotations
+
+from tributary.clock import Clock
+from tributary.quality import results
+from tributary.quality.results import CheckResult, measured
+from tributary.warehouse import contracts
+from tributary.warehouse.connection import Connection
+
+# Shares are floating point; they sum to 1 this exactly. Amounts sum exactly.
+TOLERANCE = "1e-9"
+
+_KEY = "c.store_id, c.credit_set_id, c.conversion_id"
+_CONVERSION = (
+    "inner join work.candidate_conversion as v"
+    " on v.store_id = c.store_id and v.conversion_id = c.conversion_id\n"
+    "inner join work.candidate_credit_set as cs\n"
+    "    on cs.store_id = c.store_id and cs.credit_set_id = c.credit_set_id"
+    " and cs.conversion_type = v.conversion_type\n"
+)
+
+
+def models() -> list[str]:
+    """The attribution models that core.credit has columns for."""
+    columns = contracts.load_all()["core.credit"].columns
+    return [c.removesuffix("_share") for c in columns if c.endswith("_share")]
+
+
+def check_credits(conn: Connection, run_id: str, clock: Clock) -> list[CheckResult]:
+    """Check the run's credits against its conversions and touches; results to ops.check_result.
+
+    Raises CheckFailed with the five worst rows of each check that failed.
+    """
+    row = conn.execute("select count(*) from work.credit").fetchone()
+    assert row is not None
+    found = [
+        measured(
+            conn,
+            name=f"credit.{name}",
+            table="core.credit",
+            severity="stop",
+            description=description,
+            reproduce_sql=sql,
+            rows_checked=int(row[0]),
+        )
+        for name, description, sql in [*_structure(), *map(_conserves, models())]
+    ]
+    results.write(conn, run_id, found, clock.now())
+    results.stop_if_failed(run_id, found)
+    return found
+
+
+def _conserves(model: str) -> tuple[str, str, str]:
+    share, amount = f"c.{model}_share", f"c.{model}_amount"
+    return (
+        f"{model}_conserves",
+        f"shares of model {model} are never negative and sum to 1, amounts sum to the value",
+        f"select {_KEY}, sum({share}) as shares, min({share}) as smallest_share,"
+        f" sum({amount}) as amount, v.value_amount\n"
+        f"from work.credit as c\n{_CONVERSION}"
+        f"group by {_KEY}, v.value_amount\n"
+        # A NaN compares as greater than every number, so it breaks the first condition.
+        f"having abs(sum({share}) - 1) > {TOLERANCE} or min({share}) < 0"
+        f" or sum({amount}) <> v.value_amount\n"
+        f"order by {_KEY}",
+    )
+
+
+def _structure() -> list[tuple[str, str, str]]:
+    """Checks that are the same for every model: name, rule, SQL of the bad rows."""
+    return [
+        (
+            "covers_conversions",
+            "every conversion the run builds or touches has credit in the current set",
+            "select v.store_id, p.credit_set_id, v.conversion_id, v.value_amount\n"
+            "from work.candidate_conversion as v\n"
+            "left join work.candidate_credit_pointer as p\n"
+            "    on p.store_id = v.store_id and p.conversion_type = v.conversion_type\n"
+            "where (exists (select 1 from work.conversion as w where w.store_id = v.store_id"
+            " and w.conversion_type = v.conversion_type and w.conversion_id = v.conversion_id)\n"
+            "    or exists (select 1 from work.credit_scope as s where s.store_id = v.store_id"
+            " and s.conversion_id = v.conversion_id))\n"
+            "    and not exists (select 1 from work.candidate_credit as c"
+            " where c.store_id = v.store_id and c.credit_set_id = p.credit_set_id"
+            " and c.conversion_id = v.conversion_id)\n"
+            "order by v.store_id, p.credit_set_id, v.conversion_id",
+        ),
+        (
+            "belongs_to_a_conversion",
+            "every credit is of a conversion that exists, on its day and in its currency",
+            f"select {_KEY}, c.touch_id, c.conversion_day, c.currency_code\n"
+            "from work.credit as c\n"
+            "left join work.candidate_conversion as v"
+            " on v.store_id = c.store_id and v.conversion_id = c.conversion_id\n"
+            "where (c.conversion_day, c.currency_code)"
+            " is distinct from (v.conversion_day, v.currency_code)\n"
+            f"order by {_KEY}, c.touch_id",
+        ),
+        (
+            "unique",
+            "a touch has one credit per conversion and set",
+            f"select {_KEY}, c.touch_id, count(*) as copies\nfrom work.credit as c\n"
+            f"group by {_KEY}, c.touch_id\nhaving count(*) > 1\norder by {_KEY}, c.touch_id",
+        ),
+        (
+            "unattributed_stands_alone",
+            "a conversion is unattributed (touch 0) only where no touch has credit",
+            f"select {_KEY}, count(*) as credits\nfrom work.credit as c\n"
+            f"group by {_KEY}\nhaving bool_or(c.touch_id = 0) and count(*) > 1\norder by {_KEY}",
+        ),
+        (
+            "touch_comes_first",
+            "a credited touch exists, and none comes after its conversion",
+            f"select {_KEY}, c.touch_id, t.occurred_at, v.converted_at\n"
+            f"from work.credit as c\n{_CONVERSION}"
+            "left join work.candidate_touch as t"
+            " on t.store_id = c.store_id and t.touch_id = c.touch_id\n"
+            "where c.touch_id <> 0 and (t.occurred_at <= v.converted_at) is not true\n"
+            f"order by {_KEY}, c.touch_id",
+        ),
+    ]

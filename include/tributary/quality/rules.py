@@ -1,0 +1,193 @@
+"""The rules of a contract as data: what Great Expectations is asked, and the SQL of the bad rows.
+
+Rules read `work.<table>`: the candidate view restricted to the run's source days is those rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tributary.warehouse.connection import name
+from tributary.warehouse.contracts import Check, Column, Contract, Severity
+
+# A pseudonym is shown as a short hash, enough to tell rows apart.
+_HIDDEN = "'hidden-' || left(md5({}::text), 8)"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One Great Expectations expectation: class name and arguments."""
+
+    kind: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One named check: it holds when all its expectations do. `detail` completes "break the rule
+    that"; `reproduce_sql` gives the bad rows, key first. `whole_candidate` rules also look at the
+    rows of core that stay, so their SQL is asked always.
+    """
+
+    name: str
+    severity: Severity
+    detail: str
+    expectations: tuple[Expectation, ...]
+    reproduce_sql: str
+    whole_candidate: bool = False
+
+
+def rules(contract: Contract) -> list[Rule]:
+    """Every rule of a core table's contract that one table can answer."""
+    found = [_shape(contract), _not_null(contract), _unique(contract)]
+    for column_name, column in contract.columns.items():
+        found.extend(_column_rules(contract, column_name, column))
+    found.extend(_row_rule(contract, check) for check in contract.checks if check.holds)
+    return found
+
+
+def _shape(contract: Contract) -> Rule:
+    return Rule(
+        f"{contract.relation}.columns",
+        "stop",
+        "columns and their order are the contract's",
+        (
+            Expectation(
+                "ExpectTableColumnsToMatchOrderedList",
+                {"column_list": list(contract.columns)},
+            ),
+        ),
+        "select column_name, data_type from information_schema.columns"
+        f" where table_schema = 'work' and table_name = '{contract.relation}'"
+        " order by ordinal_position",
+    )
+
+
+def _not_null(contract: Contract) -> Rule:
+    required = [c for c, column in contract.columns.items() if not column.nullable]
+    empty = " or ".join(f"w.{name(c)} is null" for c in required)
+    named = ", ".join(f"case when w.{name(c)} is null then '{c}' end" for c in required)
+    return Rule(
+        f"{contract.relation}.not_null",
+        "stop",
+        "only nullable columns are NULL",
+        tuple(Expectation("ExpectColumnValuesToNotBeNull", {"column": c}) for c in required),
+        select_rows(contract, [], empty, f", concat_ws(', ', {named}) as null_columns"),
+    )
+
+
+def _unique(contract: Contract) -> Rule:
+    """The key within the run, and against the rows of core that stay.
+
+    Core's own keys are unique, so only the run's rows can double one.
+    """
+    keys = ", ".join(name(c) for c in contract.grain)
+    shown = ", ".join(_shown(contract, c, "w") for c in contract.grain)
+    same = " and ".join(f"w.{name(c)} = c.{name(c)}" for c in contract.grain)
+    listed = ", ".join(f"w.{name(c)}" for c in contract.grain)
+    sql = (
+        f"select {shown}, count(*) as copies\nfrom (\n"
+        f"    select {keys} from work.{contract.relation}\n"
+        "    union all\n"
+        f"    select {keys} from core.{contract.relation} as c\n"
+        f"    where exists (select 1 from work.{contract.relation} as w where {same})\n"
+        "    and not exists (select 1 from work.scope as s where s.store_id = c.store_id"
+        " and s.connector = c.connector and s.account_id = c.account_id and s.day = c.source_day)\n"
+        f") as w\ngroup by {listed}\nhaving count(*) > 1\norder by {listed}"
+    )
+    several = len(contract.grain) > 1
+    return Rule(
+        f"{contract.relation}.unique",
+        "stop",
+        f"({', '.join(contract.grain)}) is unique",
+        (
+            Expectation(
+                "ExpectCompoundColumnsToBeUnique" if several else "ExpectColumnValuesToBeUnique",
+                {"column_list": list(contract.grain)} if several else {"column": contract.grain[0]},
+            ),
+        ),
+        sql,
+        whole_candidate=True,
+    )
+
+
+def _column_rules(contract: Contract, column_name: str, column: Column) -> Iterator[Rule]:
+    quoted = name(column_name)
+
+    def rule(suffix: str, detail: str, kind: str, bad: str, **arguments: Any) -> Rule:
+        return Rule(
+            f"{contract.relation}.{column_name}.{suffix}",
+            column.severity,
+            detail,
+            (Expectation(kind, {"column": column_name, **arguments}),),
+            select_rows(contract, [column_name], bad),
+        )
+
+    if column.values:
+        values = ", ".join(_literal(value) for value in column.values)
+        yield rule(
+            "values",
+            f"{column_name} is one of {', '.join(column.values)}",
+            "ExpectColumnValuesToBeInSet",
+            f"{quoted} not in ({values})",
+            value_set=list(column.values),
+        )
+    if column.minimum is not None:
+        yield rule(
+            "minimum",
+            f"{column_name} is at least {column.minimum:g}",
+            "ExpectColumnValuesToBeBetween",
+            f"{quoted} < {column.minimum:g}",
+            min_value=column.minimum,
+        )
+    if column.pattern:
+        yield rule(
+            "pattern",
+            f"{column_name} matches {column.pattern}",
+            "ExpectColumnValuesToMatchRegex",
+            f"{quoted} !~ {_literal(column.pattern)}",
+            regex=column.pattern,
+        )
+
+
+def _row_rule(contract: Contract, check: Check) -> Rule:
+    bad = f"not ({check.holds.strip()})"
+    keys = ", ".join(name(c) for c in contract.grain)
+    # GX fills {batch}; other braces are doubled for it.
+    escaped = bad.replace("{", "{{").replace("}", "}}")
+    return Rule(
+        f"{contract.relation}.{check.name}",
+        check.severity,
+        check.description,
+        (
+            Expectation(
+                "UnexpectedRowsExpectation",
+                {"unexpected_rows_query": f"select {keys} from {{batch}} where {escaped}"},
+            ),
+        ),
+        select_rows(contract, list(check.columns), bad),
+    )
+
+
+def select_rows(contract: Contract, columns: list[str], bad: str, more: str = "") -> str:
+    """The rows of the run that break a rule: key and named columns, in key order."""
+    shown = [*contract.grain, *(c for c in columns if c not in contract.grain)]
+    listed = ", ".join(_shown(contract, c, "w") for c in shown)
+    order = ", ".join(f"w.{name(c)}" for c in contract.grain)
+    return (
+        f"select {listed}{more}\nfrom work.{contract.relation} as w\nwhere {bad}\norder by {order}"
+    )
+
+
+def _shown(contract: Contract, column: str, alias: str) -> str:
+    """A column for people; a pseudonym only as a short hash that tells rows apart."""
+    quoted = f"{alias}.{name(column)}"
+    if contract.columns[column].pii:
+        return f"{_HIDDEN.format(quoted)} as {name(column)}"
+    return quoted
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

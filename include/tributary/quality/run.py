@@ -1,0 +1,96 @@
+"""The gate of a unify run: contracts and cross-checks on its candidate rows.
+
+A failing check of severity stop raises CheckFailed, and the run publishes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tributary.clock import Clock
+from tributary.errors import ConfigurationError
+from tributary.quality import results, scope
+from tributary.quality.expectations import Verdict, validate
+from tributary.quality.results import CheckResult
+from tributary.quality.rules import Rule, rules
+from tributary.warehouse import candidates, contracts
+from tributary.warehouse.connection import Connection, name
+from tributary.warehouse.contracts import Check, Contract
+
+
+def check(conn: Connection, url: str, run_id: str, clock: Clock) -> list[CheckResult]:
+    """Check the run's candidate rows and keep every result in ops.check_result.
+
+    Raises CheckFailed with the five worst rows of each check of severity stop that failed.
+    `url` reaches the same warehouse as `conn`; it is for Great Expectations.
+    """
+    rows = {table: _count(conn, table) for table in candidates.built_tables(conn)}
+    filled = {table: count for table, count in rows.items() if count}
+    found = scope.checks(conn, filled)
+    suites = {table: rules(_contract(table)) for table in filled}
+    verdicts = validate(url, suites) if suites else {}
+    for table, table_rules in suites.items():
+        found.extend(
+            _judge(conn, rule, verdicts[rule.name], table, rows[table]) for rule in table_rules
+        )
+    for table, count in rows.items():
+        found.extend(
+            _cross_check(conn, check, table, count)
+            for check in _contract(table).checks
+            if check.query and filled
+        )
+    conn.execute("delete from ops.check_result where run_id = %s", (run_id,))
+    results.write(conn, run_id, found, clock.now())
+    results.stop_if_failed(run_id, found)
+    return found
+
+
+def _contract(table: str) -> Contract:
+    contract = contracts.load_all().get(f"core.{table}")
+    if contract is None:
+        raise ConfigurationError(f"core.{table} has no contract; write sql/models/core/{table}.yml")
+    return contract
+
+
+def _count(conn: Connection, table: str) -> int:
+    row = conn.execute(f"select count(*) from {name('work', table)}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _judge(conn: Connection, rule: Rule, verdict: Verdict, table: str, count: int) -> CheckResult:
+    """A rule's result. Bad rows are fetched where Great Expectations found some, and for keys
+    always: a key may be doubled by a row of core that the run does not rebuild.
+    """
+    failed: int = 0
+    worst: list[dict[str, Any]] = []
+    if not verdict.success or rule.whole_candidate:
+        failed, worst = results.bad_rows(conn, rule.reproduce_sql)
+    success = verdict.success and not failed
+    if verdict.success or failed:
+        detail = rule.detail
+    else:
+        detail = f"{rule.detail} ({verdict.error or 'Great Expectations refused it'})"
+    return CheckResult(
+        name=rule.name,
+        table=f"core.{table}",
+        severity=rule.severity,
+        success=success,
+        rows_checked=count,
+        rows_failed=failed,
+        detail=detail,
+        reproduce_sql=rule.reproduce_sql,
+        worst_rows=worst,
+    )
+
+
+def _cross_check(conn: Connection, check: Check, table: str, count: int) -> CheckResult:
+    return results.measured(
+        conn,
+        name=f"{table}.{check.name}",
+        table=f"core.{table}",
+        severity=check.severity,
+        description=check.description,
+        reproduce_sql=check.path.read_text().strip().rstrip(";"),
+        rows_checked=count,
+    )
