@@ -44,13 +44,7 @@ where s.deleted_at is null and not exists (
 
 -- Orders with a line in the window, each from all its lines; the first line's day is the order's.
 create view staging.files__order as
-with wanted as (
-    select distinct store_id, account_id, order_id
-    from staging.files__current_order_line
-    where business_date >= ops.window_start() and business_date < ops.window_end()
-),
-
-orders as (
+with orders as (
     select
         l.store_id,
         l.account_id,
@@ -66,24 +60,26 @@ orders as (
         sum(l.tax_amount) as tax_amount,
         sum(l.shipping_amount) as shipping_amount,
         max(l.load_id) as load_id
-    from wanted as w
-    inner join staging.files__current_order_line as l
-        on l.store_id = w.store_id and l.account_id = w.account_id and l.order_id = w.order_id
+    from staging.files__current_order_line as l
+    where exists (
+        select 1 from staging.files__order_line as w
+        where
+            w.store_id = l.store_id and w.account_id = l.account_id and w.order_id = l.order_id
+            and w.business_date >= ops.window_start() and w.business_date < ops.window_end()
+    )
     group by l.store_id, l.account_id, l.order_id
 ),
 
 -- A refund that names no order we know stays a refund and changes no order.
 returned as (
     select
-        r.store_id,
-        r.account_id,
-        r.order_id,
-        sum(r.returned_amount) as returned_amount
-    from wanted as w
-    inner join staging.files__current_refund as r
-        on r.store_id = w.store_id and r.account_id = w.account_id and r.order_id = w.order_id
-    where r.order_id <> ''
-    group by r.store_id, r.account_id, r.order_id
+        store_id,
+        account_id,
+        order_id,
+        sum(returned_amount) as returned_amount
+    from staging.files__current_refund
+    where order_id <> ''
+    group by store_id, account_id, order_id
 )
 
 select
@@ -100,14 +96,6 @@ left join returned as r
 -- GA4 purchases with a transaction id seen in the window: the first event of each id. Reloads and bots
 -- send an id again, purchases without an id cannot be told apart: both stay in staging only.
 create view staging.files__ga4_purchase as
-with wanted as (
-    select distinct store_id, account_id, transaction_id
-    from staging.files__current_ga4_event
-    where
-        business_date >= ops.window_start() and business_date < ops.window_end()
-        and transaction_id <> ''
-)
-
 select distinct on (e.store_id, e.account_id, e.transaction_id)
     e.store_id,
     e.account_id,
@@ -120,11 +108,16 @@ select distinct on (e.store_id, e.account_id, e.transaction_id)
     coalesce(e.purchase_revenue, 0) as revenue_amount,
     e.currency_code,
     e.load_id
-from wanted as w
-inner join staging.files__current_ga4_event as e
-    on
-        e.store_id = w.store_id and e.account_id = w.account_id
-        and e.transaction_id = w.transaction_id
+from staging.files__current_ga4_event as e
+where
+    e.transaction_id <> ''
+    and exists (
+        select 1 from staging.files__ga4_event as w
+        where
+            w.store_id = e.store_id and w.account_id = e.account_id
+            and w.transaction_id = e.transaction_id and w.transaction_id <> ''
+            and w.business_date >= ops.window_start() and w.business_date < ops.window_end()
+    )
 order by e.store_id, e.account_id, e.transaction_id, e.occurred_at, e.record_key;
 
 -- GA4 sessions that have an event in the window or the day beside it, on the day of their first event.

@@ -126,6 +126,7 @@ def open_run(conn: Connection, run_id: str, loads: list[int]) -> None:
         conn.execute(f"truncate {name('work', table)}")
     conn.execute("insert into work.run values (%s)", (run_id,))
     conn.execute("insert into work.run_load select unnest(%s::bigint[])", (loads,))
+    _refresh_statistics(conn)
     conn.execute(
         "insert into work.scope select distinct c.store_id, c.connector, c.account_id, c.day + n"
         " from ops.changed_day as c join work.run_load using (load_id)"
@@ -139,6 +140,26 @@ def open_run(conn: Connection, run_id: str, loads: list[int]) -> None:
             "insert into work.scope (store_id, connector, account_id, day)"
             f" select distinct * from ({body}) as m on conflict do nothing"
         )
+    conn.execute("analyze work.scope")
+
+
+def _refresh_statistics(conn: Connection) -> None:
+    """Analyze staging tables that these loads changed much: without it the first build of a large
+    file is planned for an empty table and takes minutes.
+    """
+    grown = conn.execute(
+        "select t.oid::regclass::text from ops.load as l join work.run_load using (load_id)"
+        " join pg_class as t on t.relname = l.connector || '__' || l.stream"
+        "   and t.relnamespace = 'staging'::regnamespace"
+        " group by t.oid having sum(l.rows_new + l.rows_changed + l.rows_deleted)"
+        "   > 0.05 * greatest(max(t.reltuples), 0)"
+    ).fetchall()
+    unknown = conn.execute(
+        "select oid::regclass::text from pg_class where relkind = 'r' and reltuples < 0"
+        " and oid in ('core.store'::regclass, 'core.account'::regclass)"
+    ).fetchall()
+    for (table,) in grown + unknown:
+        conn.execute(f"analyze {table}")
 
 
 def require_run(conn: Connection, run_id: str) -> None:

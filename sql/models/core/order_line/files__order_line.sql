@@ -1,13 +1,17 @@
 -- A line keeps its own source day; order_day is the day of the order's first line.
-with orders as (
+with lines as (
     select
-        o.store_id,
-        o.account_id,
-        o.order_id,
-        (o.ordered_at at time zone s.timezone)::date as order_day
-    from staging.files__order as o
-    inner join core.store as s on s.store_id = o.store_id
-    where s.order_source = 'shop'
+        l.*,
+        min(l.ordered_at)
+            over (partition by l.store_id, l.account_id, l.order_id)
+        as order_time
+    from staging.files__current_order_line as l
+    where exists (
+        select 1 from staging.files__order_line as w
+        where
+            w.store_id = l.store_id and w.account_id = l.account_id and w.order_id = l.order_id
+            and w.business_date >= ops.window_start() and w.business_date < ops.window_end()
+    )
 )
 
 select
@@ -16,7 +20,7 @@ select
     l.account_id,
     l.order_id,
     l.record_key as line_id,
-    o.order_day,
+    (l.order_time at time zone s.timezone)::date as order_day,
     l.sku as product_id,
     l.sku,
     l.title,
@@ -30,7 +34,8 @@ select
     true as is_counted,
     l.business_date as source_day,
     l.load_id
-from staging.files__current_order_line as l
-inner join orders as o
-    on o.store_id = l.store_id and o.account_id = l.account_id and o.order_id = l.order_id
-where l.business_date >= ops.window_start() and l.business_date < ops.window_end()
+from lines as l
+inner join core.store as s on s.store_id = l.store_id
+where
+    s.order_source = 'shop'
+    and l.business_date >= ops.window_start() and l.business_date < ops.window_end()

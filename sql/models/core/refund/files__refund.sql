@@ -1,15 +1,5 @@
 -- A refund is all lines with its refund_id and order_id ('' where the file does not name the order).
-with wanted as (
-    select distinct
-        store_id,
-        account_id,
-        order_id,
-        refund_id
-    from staging.files__current_refund
-    where business_date >= ops.window_start() and business_date < ops.window_end()
-),
-
-refunds as (
+with refunds as (
     select
         r.store_id,
         r.account_id,
@@ -22,11 +12,13 @@ refunds as (
         sum(r.shipping_amount) as shipping_amount,
         min(r.currency_code) as currency_code,
         max(r.load_id) as load_id
-    from wanted as w
-    inner join staging.files__current_refund as r
-        on
-            r.store_id = w.store_id and r.account_id = w.account_id
-            and r.order_id = w.order_id and r.refund_id = w.refund_id
+    from staging.files__current_refund as r
+    where exists (
+        select 1 from staging.files__refund as w
+        where
+            w.store_id = r.store_id and w.account_id = r.account_id and w.refund_id = r.refund_id
+            and w.business_date >= ops.window_start() and w.business_date < ops.window_end()
+    )
     group by r.store_id, r.account_id, r.order_id, r.refund_id
 )
 
