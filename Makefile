@@ -1,0 +1,48 @@
+# Two commands: `make run` and `make test`. `make` alone lists all targets.
+.DEFAULT_GOAL := help
+.PHONY: help setup run down reset test prove check fix docs lock clean
+
+BIN := .venv/bin
+SQLFLUFF := $(BIN)/sqlfluff lint --quiet --disable-progress-bar
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Prepare .venv from the locks (PYTHON=/path/to/python to choose one)
+	@PYTHON='$(PYTHON)' sh include/tributary/local/bootstrap.sh
+
+run: setup ## Start everything and keep serving until Ctrl-C (ONCE=1: stop after the summary; DATA=dir: your own files)
+	@exec $(BIN)/tributary up $(if $(ONCE),--once) $(if $(DATA),--data '$(DATA)')
+
+down: setup ## Stop what `make run` started, wherever it runs
+	@$(BIN)/tributary down
+
+reset: setup ## Delete the local installation's data (asks first)
+	@$(BIN)/tributary reset
+
+test: setup ## Run the test suite on its own throw-away PostgreSQL (ARGS="..." go to pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+prove: setup ## Run the long proofs too
+	@$(BIN)/python -m pytest -m 'prove or not prove' $(ARGS)
+
+check: setup ## Lint, types, import rules, SQL style, generated docs: what CI runs before the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(SQLFLUFF) sql
+	$(BIN)/python -m tributary.local.docs --check
+
+fix: setup ## Let ruff correct what it can
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+docs: setup ## Write the generated pages of docs/ again
+	@$(BIN)/python -m tributary.local.docs
+
+lock: ## Write requirements.txt and requirements-dev.txt again from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q -o requirements.txt
+	uv pip compile --group dev -c requirements.txt --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q -o requirements-dev.txt
+
+clean: ## Remove .venv and caches; keeps the local installation
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build include/*.egg-info
