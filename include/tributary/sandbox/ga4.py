@@ -16,7 +16,7 @@ from tributary.sandbox.catalog import Store
 from tributary.sandbox.dice import Dice
 from tributary.sandbox.orders import Order
 from tributary.sandbox.people import Visit
-from tributary.sandbox.shopify_documents import landing_page
+from tributary.sandbox.shopify_journeys import landing_page
 from tributary.sandbox.world import World
 from tributary.window import day_of
 
@@ -92,13 +92,14 @@ def days(world: World, store: Store) -> dict[date, list[Row]]:
     """Rows of every export day (the store's days), in order of time."""
     purchases: dict[tuple[int, int], list[Order]] = {}
     for order in world.purchases_seen(store):
-        visit = order.purchase.visit
+        visit = order.purchase.reported_in
         purchases.setdefault((visit.person.number, visit.number), []).append(order)
     found: dict[date, list[Row]] = {}
     numbers: dict[str, int] = {}
     first: dict[str, Visit] = {}
     for visit in world.visits(store):
         if not visit.client_id:
+            _ping(store, visit, found)
             continue
         first.setdefault(visit.client_id, visit)
         numbers[visit.client_id] = numbers.get(visit.client_id, 0) + 1
@@ -111,8 +112,28 @@ def days(world: World, store: Store) -> dict[date, list[Row]]:
                 row["event_date"] = f"{day:%Y%m%d}"
                 found.setdefault(day, []).append(row)
     for rows in found.values():
-        rows.sort(key=lambda r: (r["event_timestamp"], r["user_pseudo_id"], r["event_name"]))
+        rows.sort(key=lambda r: (r["event_timestamp"], r["user_pseudo_id"] or "", r["event_name"]))
     return found
+
+
+def _ping(store: Store, visit: Visit, found: dict[date, list[Row]]) -> None:
+    """A visitor who refused consent: some tag set-ups still send an event without any id."""
+    if not Dice(*visit.person.key, "ping", visit.number).chance(0.5):
+        return
+    day = day_of(visit.at, store.timezone)
+    stamp = round(visit.at.timestamp() * 1_000_000)
+    row: Row = {
+        "event_date": f"{day:%Y%m%d}",
+        "event_timestamp": stamp,
+        "event_name": "page_view",
+        "event_params": [_param("page_location", f"https://{store.host}/")],
+        "privacy_info": {"analytics_storage": "No", "ads_storage": "No"},
+        "event_bundle_sequence_id": stamp // 1_000_000 % 2**31,
+        "user_pseudo_id": None,
+        "stream_id": str(store.number),
+        "platform": "WEB",
+    }
+    found.setdefault(day, []).append(row)
 
 
 class _Session:

@@ -1,68 +1,15 @@
-"""Orders of the sandbox world: what was bought, what it cost, and what happened to it afterwards.
-
-All amounts are minor units of the store's currency. Where prices include tax, so do line, discount,
-shipping and refund amounts; where they do not, tax is beside them (as Shopify has it).
-"""
+"""Orders of the sandbox world: what was bought and what it cost; amounts as in `goods`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tributary.sandbox.aftermath import Draft, fill_future
 from tributary.sandbox.catalog import Product, Store
 from tributary.sandbox.dice import Dice
+from tributary.sandbox.goods import Line, Refund, Removal, tax_of
 from tributary.sandbox.people import MANY_LINES, MANY_REFUNDS, Purchase
-
-
-@dataclass(frozen=True)
-class Line:
-    """`discount` is everything allocated to the ordered `quantity`, `code_discount` the part of it
-    that a code on the whole order gave. `added_at`: by a later order edit."""
-
-    number: int
-    product: Product | None
-    title: str
-    unit_price: int
-    quantity: int
-    discount: int
-    code_discount: int
-    tax: int
-    is_gift_card: bool = False
-    added_at: datetime | None = None
-
-    @property
-    def gross(self) -> int:
-        return self.unit_price * self.quantity
-
-
-@dataclass(frozen=True)
-class RefundLine:
-    line: Line
-    quantity: int
-    subtotal: int
-    tax: int
-
-
-@dataclass(frozen=True)
-class Refund:
-    """`adjustment` is money beyond lines and shipping: a restocking fee is negative."""
-
-    number: int
-    at: datetime
-    lines: tuple[RefundLine, ...] = ()
-    shipping: int = 0
-    shipping_tax: int = 0
-    adjustment: int = 0
-    restock: bool = True
-
-
-@dataclass(frozen=True)
-class Removal:
-    """An order edit that takes units out without giving money back."""
-
-    at: datetime
-    line: Line
-    quantity: int
 
 
 @dataclass(frozen=True)
@@ -108,16 +55,6 @@ class Order:
         return self.processed_at + timedelta(seconds=1)
 
 
-@dataclass
-class _Draft:
-    """Collects an order's future while it is being made up."""
-
-    lines: list[Line]
-    refunds: list[Refund]
-    removals: list[Removal]
-    cancelled_at: datetime | None = None
-
-
 PLANS = {
     "plain": 60.0,
     "refund": 9.0,
@@ -147,8 +84,8 @@ def make_order(store: Store, purchase: Purchase) -> Order:
     code = _code(purchase, dice) if plan not in ("units_removed", "removed_then_refunded") else ""
     lines = _lines(store, purchase, plan, code, dice)
     shipping, shipping_discount = _shipping(store, lines, code)
-    draft = _Draft(list(lines), [], [])
-    _future(draft, store, plan, at, shipping - shipping_discount, dice)
+    draft = Draft(list(lines), [], [])
+    fill_future(draft, store, plan, at, shipping - shipping_discount, dice)
     source = "pos" if plan == "plain" and dice.chance(0.03) else "web"
     late = dice.span(0, 4) if not dice.chance(0.02) else dice.span(3_600, 9_000)
     currency, rate = store.currency, (1, 1)
@@ -187,13 +124,6 @@ def make_order(store: Store, purchase: Purchase) -> Order:
         refunds=tuple(draft.refunds),
         removals=tuple(draft.removals),
     )
-
-
-def tax_of(store: Store, amount: int) -> int:
-    """Tax on (or contained in) a discounted amount, rounded half up to the minor unit."""
-    rate, base = store.tax_rate
-    whole = base + rate if store.taxes_included else base
-    return (2 * amount * rate + whole) // (2 * whole)
 
 
 def _code(purchase: Purchase, dice: Dice) -> str:
@@ -259,88 +189,3 @@ def _shipping(store: Store, lines: tuple[Line, ...], code: str) -> tuple[int, in
     if goods == 0 or goods >= store.free_shipping_from:
         return 0, 0
     return store.shipping, store.shipping if code == "SHIPFREE" else 0
-
-
-def _future(
-    draft: _Draft, store: Store, plan: str, at: datetime, shipping: int, dice: Dice
-) -> None:
-    """Fill in what happens after the order; each thing at its own later moment."""
-    goods = [line for line in draft.lines if not line.is_gift_card]
-    later = at + dice.span(2 * 86_400, 16 * 86_400)
-    if plan == "many_refunds":
-        for i in range(22):
-            _refund(draft, store, at + timedelta(hours=9 * (i + 2)), {goods[0].number: 1})
-    elif plan == "cancelled":
-        draft.cancelled_at = at + dice.span(1_800, 2 * 86_400)
-        everything = {line.number: line.quantity for line in goods}
-        _refund(draft, store, draft.cancelled_at, everything, shipping=shipping)
-    elif plan == "line_added":
-        product = dice.choice(store.products)
-        draft.lines.append(
-            Line(
-                number=len(draft.lines),
-                product=product,
-                title=product.title,
-                unit_price=product.price,
-                quantity=1,
-                discount=0,
-                code_discount=0,
-                tax=tax_of(store, product.price),
-                added_at=at + dice.span(3_600, 3 * 86_400),
-            )
-        )
-    elif plan in ("units_removed", "removed_then_refunded"):
-        units = dice.randint(1, goods[0].quantity - 1)
-        draft.removals.append(Removal(at + dice.span(3_600, 86_400), goods[0], units))
-        if plan == "removed_then_refunded":
-            _refund(draft, store, later, {goods[0].number: 1})
-    elif plan == "goodwill":
-        _refund(draft, store, later, {}, adjustment=min(500, goods[0].gross // 4))
-    elif plan in ("refund_all", "refund_with_shipping"):
-        everything = {line.number: line.quantity for line in goods}
-        paid = shipping if plan == "refund_with_shipping" else 0
-        _refund(draft, store, later, everything, shipping=paid)
-    elif plan.startswith("refund") or plan in ("restocking_fee", "two_refunds"):
-        _refund(draft, store, later, {goods[0].number: 1}, fee=plan == "restocking_fee")
-        if plan == "two_refunds" and (len(goods) > 1 or goods[0].quantity > 1):
-            line = goods[-1]
-            again = later + dice.span(3_600, 9 * 86_400)
-            _refund(draft, store, again, {line.number: 1}, shipping=shipping // 2)
-
-
-def _refund(
-    draft: _Draft,
-    store: Store,
-    at: datetime,
-    units: dict[int, int],
-    *,
-    shipping: int = 0,
-    adjustment: int = 0,
-    fee: bool = False,
-) -> None:
-    """Refund `units` (line number -> quantity); rounded so that parts add up to the whole."""
-    lines = []
-    for line in draft.lines:
-        quantity = units.get(line.number, 0)
-        if not quantity:
-            continue
-        before = sum(r.quantity for refund in draft.refunds for r in refund.lines if r.line is line)
-        paid = line.gross - line.discount
-        subtotal, tax = (
-            amount * (before + quantity) // line.quantity - amount * before // line.quantity
-            for amount in (paid, line.tax)
-        )
-        lines.append(RefundLine(line, quantity, subtotal, tax))
-    if fee:
-        adjustment = -(sum(line.subtotal for line in lines) // 10)
-    draft.refunds.append(
-        Refund(
-            number=len(draft.refunds),
-            at=at,
-            lines=tuple(lines),
-            shipping=shipping,
-            shipping_tax=tax_of(store, shipping),
-            adjustment=adjustment,
-            restock=not fee,
-        )
-    )

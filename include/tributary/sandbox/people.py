@@ -58,10 +58,12 @@ class Person:
 class Purchase:
     """An order that a visit led to; `is_incremental` when only the channel's lift made it so.
 
+    `reported_in`: the session of its purchase event, another one after a payment page.
     `after_visit`: the number of the visit that led to the order before, or -1.
     """
 
     visit: Visit
+    reported_in: Visit
     index: int
     after_visit: int
     placed_at: datetime
@@ -98,7 +100,7 @@ def _person(seed: int, store: Store, day: date, index: int) -> Person:
     kind = day.toordinal() % 30
     special = kind if index == 0 and kind in (MANY_LINES, MANY_REFUNDS, MANY_VISITS) else -1
     consents = dice.chance(0.9) or special >= 0
-    devices = 2 if dice.chance(0.15) else 1
+    devices = 2 if dice.chance(0.15) and special < 0 else 1
     first_seen = int(datetime.combine(day, time(), UTC).timestamp())
     clients = tuple(
         f"{dice.randrange(10**8, 10**9)}.{first_seen + dice.randrange(86_400)}"
@@ -121,8 +123,11 @@ def life(person: Person, first_channel: str) -> Iterator[Visit | Purchase]:
         if buys:
             placed = at + dice.span(200, 1_100)
             if dice.chance(0.07):  # back from the payment page as a new session
-                yield _payment_return(visit, placed, dice)
-            yield Purchase(visit, orders, after, placed, incremental)
+                back = _payment_return(visit, placed, dice)
+                yield back
+                yield Purchase(visit, back, orders, after, placed, incremental)
+            else:
+                yield Purchase(visit, visit, orders, after, placed, incremental)
             orders, after = orders + 1, number
             if not dice.chance(0.45):
                 return

@@ -6,17 +6,17 @@ a reply of the wrong shape cannot leave the sandbox.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import bisect
-import json
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from pathlib import Path as FilePath
+from typing import Any, ClassVar
 
 from graphql import (
     DocumentNode,
+    ExecutionContext,
+    FieldNode,
     GraphQLError,
+    GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
     build_schema,
@@ -25,16 +25,18 @@ from graphql import (
     parse,
     validate,
 )
+from graphql.pyutils import Path
 
 from tributary.sandbox.catalog import Store
 from tributary.sandbox.people import Visit
 from tributary.sandbox.shopify_cost import SINGLE_QUERY_MAXIMUM, Bucket, Coster, actual_cost
-from tributary.sandbox.shopify_documents import gid, order_document
+from tributary.sandbox.shopify_documents import order_document
+from tributary.sandbox.shopify_paging import connection, decode, encode, inner_page, page_size
+from tributary.sandbox.shopify_parts import gid
 from tributary.sandbox.shopify_search import BadSearch, compile_search
 from tributary.sandbox.world import World
 
 VERSION = "2026-10"
-PAGE_MAXIMUM = 250
 SCOPES = ("read_orders", "read_all_orders", "read_customers", "read_products")
 Json = dict[str, Any]
 
@@ -42,7 +44,7 @@ Json = dict[str, Any]
 @lru_cache(maxsize=1)
 def schema() -> GraphQLSchema:
     """The served part of the vendor's schema, with resolvers for abstract types."""
-    built = build_schema((Path(__file__).parent / "shopify.graphql").read_text())
+    built = build_schema((FilePath(__file__).parent / "shopify.graphql").read_text())
     for name in ("Node", "CustomerMoment", "LegacyInteroperability"):
         abstract: Any = built.type_map[name]
         abstract.resolve_type = lambda value, info, kind: value["__typename"]
@@ -53,6 +55,32 @@ def schema() -> GraphQLSchema:
 def _prepared(query: str) -> tuple[DocumentNode, tuple[GraphQLError, ...]]:
     document = parse(query)
     return document, tuple(validate(schema(), document))
+
+
+class _Execution(ExecutionContext):
+    """Remembers finished amounts: most of a reply is MoneyBags, and most of those are alike."""
+
+    _finished: ClassVar[dict[tuple[Any, ...], tuple[list[FieldNode], Any]]] = {}
+
+    def complete_object_value(
+        self,
+        return_type: GraphQLObjectType,
+        field_nodes: list[FieldNode],
+        info: GraphQLResolveInfo,
+        path: Path,
+        result: Any,
+    ) -> Any:
+        if return_type.name != "MoneyBag":
+            return super().complete_object_value(return_type, field_nodes, info, path, result)
+        amounts = (tuple(result["shopMoney"].values()), tuple(result["presentmentMoney"].values()))
+        key = (*map(id, field_nodes), *amounts)
+        known = self._finished.get(key)
+        if known is None:
+            value = super().complete_object_value(return_type, field_nodes, info, path, result)
+            if len(self._finished) > 50_000:
+                self._finished.clear()
+            known = self._finished[key] = (field_nodes, value)  # keeps the nodes' ids taken
+        return known[1]
 
 
 class Shop:
@@ -87,7 +115,12 @@ class Shop:
             throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
             return {"errors": [throttled], "extensions": self._cost(requested, None)}
         result = execute_sync(
-            schema(), document, self, variable_values=variables, field_resolver=_resolve
+            schema(),
+            document,
+            self,
+            variable_values=variables,
+            field_resolver=_resolve,
+            execution_context_class=_Execution,
         )
         actual = min(requested, actual_cost(result.data))
         self._bucket.give_back(requested - actual)
@@ -163,12 +196,12 @@ class Shop:
     def _orders(self, args: Json) -> Json:
         """One page. The cursor holds the sort value and id of the last order, so it stays true
         when orders are added."""
-        size = _page_size(args)
+        size = page_size(args)
         wanted, keys = _search(args), self._keys(args["sortKey"])
         reverse = args["reverse"] != (args.get("last") is not None)
         entries = keys[::-1] if reverse else keys
         if args.get("after"):
-            cursor = tuple(_decode(args["after"]))
+            cursor = tuple(decode(args["after"]))
             if reverse:
                 cut = len(keys) - bisect.bisect_left(keys, cursor)
             else:
@@ -182,9 +215,9 @@ class Shop:
                     break
         page = found[:size]
         nodes = [self._document(order_id) for _, order_id in page]
-        return _connection(
+        return connection(
             nodes,
-            [_encode(list(entry)) for entry in page],
+            [encode(list(entry)) for entry in page],
             len(found) > size,
             bool(args.get("after")),
         )
@@ -223,58 +256,8 @@ def _resolve(source: Any, info: GraphQLResolveInfo, **args: Any) -> Any:
     if not isinstance(value, list):
         return value
     if get_named_type(info.return_type).name.endswith("Connection"):
-        return _inner_page(value, args)
+        return inner_page(value, args)
     return value[: args["first"]] if args.get("first") is not None else value
-
-
-def _inner_page(values: list[Any], args: Json) -> Json:
-    size = _page_size(args)
-    if args.get("reverse"):
-        values = values[::-1]
-    start = 0
-    if args.get("after"):
-        start = int(_decode(args["after"])[0]) + 1
-    elif args.get("last") is not None:
-        start = max(0, len(values) - size)
-    page = values[start : start + size]
-    cursors = [_encode([start + i]) for i in range(len(page))]
-    return _connection(page, cursors, start + size < len(values), start > 0)
-
-
-def _connection(nodes: list[Any], cursors: list[str], more: bool, before: bool) -> Json:
-    return {
-        "nodes": nodes,
-        "edges": [{"cursor": c, "node": n} for c, n in zip(cursors, nodes, strict=True)],
-        "pageInfo": {
-            "hasNextPage": more,
-            "hasPreviousPage": before,
-            "startCursor": cursors[0] if cursors else None,
-            "endCursor": cursors[-1] if cursors else None,
-        },
-    }
-
-
-def _page_size(args: Json) -> int:
-    size = args.get("first") if args.get("first") is not None else args.get("last")
-    if size is None:
-        raise GraphQLError("you must provide one of first or last")
-    if not 0 < size <= PAGE_MAXIMUM:
-        raise GraphQLError(f"first and last must be between 1 and {PAGE_MAXIMUM}")
-    return int(size)
-
-
-def _encode(parts: list[Any]) -> str:
-    return base64.b64encode(json.dumps(parts).encode()).decode()
-
-
-def _decode(cursor: str) -> list[Any]:
-    try:
-        parts = json.loads(base64.b64decode(cursor, validate=True))
-    except (binascii.Error, ValueError) as error:
-        raise GraphQLError("Invalid cursor for current pagination sort.") from error
-    if not isinstance(parts, list) or not parts:
-        raise GraphQLError("Invalid cursor for current pagination sort.")
-    return parts
 
 
 def _too_dear(requested: int) -> Json:

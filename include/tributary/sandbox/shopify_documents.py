@@ -8,45 +8,20 @@ Connections are plain lists here; `shopify_api` pages them.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
-from urllib.parse import quote_plus
-
-from tributary.money import minor_unit, quantum
-from tributary.sandbox.orders import Line, Order, Refund
+from tributary.sandbox.goods import Refund
+from tributary.sandbox.orders import Order
 from tributary.sandbox.people import Visit
+from tributary.sandbox.shopify_journeys import journey_document
+from tributary.sandbox.shopify_parts import (
+    Json,
+    gid,
+    instant,
+    line_document,
+    money,
+    shipping_documents,
+    taxes,
+)
 from tributary.sandbox.state import OrderState
-
-Json = dict[str, Any]
-JOURNEY_WINDOW = timedelta(days=30)
-
-
-def gid(kind: str, number: int) -> str:
-    return f"gid://shopify/{kind}/{number}"
-
-
-def instant(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def amount_text(amount: Decimal) -> str:
-    """As the vendor writes Decimal: 20.50 is "20.5", 20 is "20.0"."""
-    text = f"{amount:f}"
-    whole, _, cents = text.partition(".")
-    return f"{whole}.{cents.rstrip('0') or '0'}"
-
-
-def money(order: Order, minor: int) -> Json:
-    """A MoneyBag: shop currency exact, presentment currency rounded at the order's rate."""
-    store = order.store
-    amount = Decimal(minor).scaleb(-minor_unit(store.currency))
-    numerator, denominator = order.rate
-    shown = (amount * numerator / denominator).quantize(quantum(order.currency))
-    return {
-        "shopMoney": {"amount": amount_text(amount), "currencyCode": store.currency},
-        "presentmentMoney": {"amount": amount_text(shown), "currencyCode": order.currency},
-    }
 
 
 def order_document(state: OrderState, number: int, visits: list[Visit]) -> Json:
@@ -87,12 +62,12 @@ def order_document(state: OrderState, number: int, visits: list[Visit]) -> Json:
         "phone": None,
         "shippingAddress": _address(order),
         "billingAddress": _address(order),
-        "lineItems": [_line(state, line) for line in state.lines],
-        "shippingLines": _shipping(state),
-        "shippingLine": next(iter(_shipping(state)), None),
+        "lineItems": [line_document(state, line) for line in state.lines],
+        "shippingLines": shipping_documents(state),
+        "shippingLine": next(iter(shipping_documents(state)), None),
         "refunds": [refund_document(state, refund) for refund in state.refunds],
         **_payments(state),
-        "customerJourneySummary": _journey(state, visits),
+        "customerJourneySummary": journey_document(state, visits),
     }
 
 
@@ -103,7 +78,7 @@ def refund_document(state: OrderState, refund: Refund) -> Json:
     lines = [
         {
             "id": gid("RefundLineItem", refund_id * 100 + i),
-            "lineItem": _line(state, entry.line),
+            "lineItem": line_document(state, entry.line),
             "quantity": entry.quantity,
             "restockType": "RETURN" if refund.restock else "NO_RESTOCK",
             "restocked": refund.restock,
@@ -120,7 +95,7 @@ def refund_document(state: OrderState, refund: Refund) -> Json:
             "subtotalAmountSet": money(order, refund.shipping),
             "taxAmountSet": money(order, refund.shipping_tax),
         }
-        for line in _shipping(state)
+        for line in shipping_documents(state)
         if refund.shipping
     ]
     adjustments = [
@@ -145,18 +120,6 @@ def refund_document(state: OrderState, refund: Refund) -> Json:
         "orderAdjustments": adjustments if refund.adjustment else [],
         "transactions": [_transaction(order, 900 + refund.number, "REFUND", order.gateway, total)],
     }
-
-
-def moments(order: Order, visits: list[Visit]) -> list[Visit]:
-    """The visits the shop ties to an order: same browser, up to 30 days, since the last order."""
-    last = order.purchase.visit
-    found = []
-    for visit in visits:
-        same_browser = bool(visit.client_id) and visit.client_id == last.client_id
-        in_time = order.processed_at - visit.at <= JOURNEY_WINDOW
-        if same_browser and in_time and order.purchase.after_visit < visit.number <= last.number:
-            found.append(visit)
-    return found
 
 
 def _financial_status(state: OrderState, refunded: int) -> str:
@@ -210,93 +173,9 @@ def _totals(state: OrderState, refunded: int) -> Json:
         "netPaymentSet": state.total - refunded,
     }
     bags: Json = {name: money(order, amount) for name, amount in amounts.items()}
-    bags["taxLines"] = _taxes(order, state.tax)
-    bags["currentTaxLines"] = _taxes(order, state.tax - removed_tax - back_tax)
+    bags["taxLines"] = taxes(order, state.tax)
+    bags["currentTaxLines"] = taxes(order, state.tax - removed_tax - back_tax)
     return bags
-
-
-def _taxes(order: Order, tax: int) -> list[Json]:
-    """Germany has one tax, Texas two: the state's and the city's."""
-    if not tax:
-        return []
-    if order.store.taxes_included:
-        return [_tax(order, "MwSt", 0.19, tax)]
-    state = tax * 625 // 825
-    return [
-        _tax(order, "Texas State Tax", 0.0625, state),
-        _tax(order, "Austin City Tax", 0.02, tax - state),
-    ]
-
-
-def _tax(order: Order, title: str, rate: float, amount: int) -> Json:
-    return {
-        "title": title,
-        "rate": rate,
-        "ratePercentage": round(rate * 100, 2),
-        "priceSet": money(order, amount),
-        "channelLiable": False,
-    }
-
-
-def _line(state: OrderState, line: Line) -> Json:
-    order = state.order
-    allocations = [a for a in (line.discount - line.code_discount, line.code_discount) if a]
-    left = state.kept_units(line) - state.refunded_units(line)
-    automatic = line.discount - line.code_discount
-    return {
-        "id": gid("LineItem", order.id * 1_000 + line.number),
-        "name": line.title,
-        "title": line.title,
-        "sku": line.product.sku if line.product else None,
-        "vendor": order.store.name,
-        "variantTitle": None,
-        "product": {
-            "id": gid("Product", line.product.id),
-            "legacyResourceId": str(line.product.id),
-            "title": line.title,
-            "isGiftCard": False,
-        }
-        if line.product
-        else None,
-        "variant": None,
-        "quantity": line.quantity,
-        "currentQuantity": left,
-        "refundableQuantity": left,
-        "isGiftCard": line.is_gift_card,
-        "taxable": not line.is_gift_card,
-        "requiresShipping": not line.is_gift_card,
-        "originalUnitPriceSet": money(order, line.unit_price),
-        "originalTotalSet": money(order, line.gross),
-        "discountedUnitPriceSet": money(order, (line.gross - automatic) // line.quantity),
-        "discountedTotalSet": money(order, line.gross - automatic),
-        "totalDiscountSet": money(order, automatic),
-        "discountAllocations": [{"allocatedAmountSet": money(order, a)} for a in allocations],
-        "taxLines": _taxes(order, line.tax),
-    }
-
-
-def _shipping(state: OrderState) -> list[Json]:
-    order = state.order
-    if not order.shipping:
-        return []
-    charged = order.shipping - order.shipping_discount
-    back = sum(refund.shipping for refund in state.refunds)
-    discounts = [order.shipping_discount] if order.shipping_discount else []
-    return [
-        {
-            "id": gid("ShippingLine", order.id * 1_000 + 400),
-            "title": "Standard",
-            "code": "STD",
-            "source": "shopify",
-            "custom": False,
-            "isRemoved": False,
-            "originalPriceSet": money(order, order.shipping),
-            "discountedPriceSet": money(order, charged),
-            "currentDiscountedPriceSet": money(order, charged - back),
-            "discountAllocations": [{"allocatedAmountSet": money(order, d)} for d in discounts],
-            "taxLines": _taxes(order, order.shipping_tax),
-        }
-    ]
 
 
 def _payments(state: OrderState) -> Json:
@@ -367,89 +246,3 @@ def _address(order: Order) -> Json:
         "phone": None,
         "address1": "Musterweg 1",
     }
-
-
-def _journey(state: OrderState, visits: list[Visit]) -> Json | None:
-    order = state.order
-    if not order.has_journey:
-        return None
-    if not state.is_ready:
-        return {
-            "ready": False,
-            "customerOrderIndex": None,
-            "daysToConversion": None,
-            "firstVisit": None,
-            "lastVisit": None,
-            "momentsCount": None,
-            "moments": [],
-        }
-    seen = [_visit(order, visit) for visit in moments(order, visits)]
-    first = moments(order, visits)[:1]
-    return {
-        "ready": True,
-        # Test orders are not counted in a customer's orders.
-        "customerOrderIndex": None if order.is_test else order.customer_index,
-        "daysToConversion": (order.processed_at - first[0].at).days if first else None,
-        "firstVisit": seen[0] if seen else None,
-        "lastVisit": seen[-1] if seen else None,
-        "momentsCount": {"count": len(seen), "precision": "EXACT"},
-        "moments": seen,
-    }
-
-
-_SOURCES = {"google": "Google", "bing": "Bing", "duckduckgo": "DuckDuckGo"}
-
-
-def _visit(order: Order, visit: Visit) -> Json:
-    dress = visit.dress
-    tagged = bool(dress.source) and dress.medium not in ("organic", "referral", "(none)")
-    tagged = tagged and dress.source != "(not set)"
-    utm = {
-        "source": dress.source,
-        "medium": dress.medium,
-        "campaign": dress.campaign or None,
-        "content": None,
-        "term": None,
-    }
-    if tagged:
-        source, tactic = dress.source, None
-    elif dress.gclid:
-        source, tactic = "Google", None
-    elif dress.medium == "organic":
-        source, tactic = _SOURCES[dress.source], "SEO"
-    elif dress.referrer:
-        source, tactic = dress.source, "LINK"
-    else:
-        source, tactic = DIRECT_SOURCE, None
-    return {
-        "__typename": "CustomerVisit",
-        "id": gid("CustomerVisit", visit.person.number * 10_000 + visit.number),
-        "occurredAt": instant(visit.at),
-        "landingPage": landing_page(order.store.host, visit),
-        "referrerUrl": dress.referrer or None,
-        "referralCode": None,
-        "source": source,
-        "sourceDescription": None,
-        "sourceType": tactic,
-        "utmParameters": utm if tagged else None,
-    }
-
-
-DIRECT_SOURCE = "direct"
-
-
-def landing_page(host: str, visit: Visit) -> str:
-    """The address the visit began at: campaign parameters as a link would carry them."""
-    dress, query = visit.dress, []
-    if dress.source and dress.medium not in ("organic", "referral", "(none)", "(not set)"):
-        query += [
-            f"utm_source={quote_plus(dress.source)}",
-            f"utm_medium={quote_plus(dress.medium)}",
-        ]
-        if dress.campaign:
-            query.append(f"utm_campaign={quote_plus(dress.campaign)}")
-    if dress.gclid:
-        query.append(f"gclid=Cj0K{visit.session_id:x}{visit.person.number:x}")
-    return (
-        f"https://{host}/products/{visit.session_id % 7}" + ("?" if query else "") + "&".join(query)
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tributary.sandbox.orders import Line, Order, Refund
+from tributary.sandbox.goods import Line, Refund
+from tributary.sandbox.orders import Order
 
 
 @dataclass(frozen=True)

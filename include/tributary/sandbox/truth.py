@@ -15,9 +15,9 @@ from decimal import Decimal
 from tributary.money import minor_unit
 from tributary.sandbox import spend
 from tributary.sandbox.catalog import CHANNELS, DIRECT, STORES, Store
-from tributary.sandbox.orders import Refund
+from tributary.sandbox.goods import Refund
 from tributary.sandbox.people import Visit
-from tributary.sandbox.shopify_documents import moments
+from tributary.sandbox.shopify_journeys import moments
 from tributary.sandbox.state import OrderState
 from tributary.sandbox.world import World
 from tributary.window import day_of
