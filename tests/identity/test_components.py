@@ -1,0 +1,36 @@
+"""Identity: who is one person, whatever the order of the evidence."""
+
+from __future__ import annotations
+
+import itertools
+
+from tributary.identity.components import components
+
+EDGES = [
+    ("client:1", "order:shopify:9"),
+    ("customer:5", "order:shopify:9"),
+    ("client:2", "customer:5"),
+    ("client:3", "order:shopify:10"),
+]
+
+
+def test_a_person_is_named_by_its_best_identifier() -> None:
+    people = components(EDGES)
+    assert people["client:1"] == people["client:2"] == people["order:shopify:9"] == "customer:5"
+    assert people["client:3"] == people["order:shopify:10"] == "client:3"
+
+
+def test_the_order_of_edges_does_not_matter() -> None:
+    expected = components(EDGES)
+    assert len(expected) == 6
+    for shuffled in itertools.permutations(EDGES):
+        assert components(shuffled) == expected
+
+
+def test_a_user_id_outranks_a_customer_and_ties_go_by_text() -> None:
+    assert components([("customer:1", "user:z"), ("user:a", "user:z")])["customer:1"] == "user:a"
+
+
+def test_a_long_chain_does_not_overflow() -> None:
+    chain = [(f"client:{i:06}", f"client:{i + 1:06}") for i in range(50_000)]
+    assert set(components(chain).values()) == {"client:000000"}
