@@ -41,11 +41,12 @@ def grade_seed(
 ) -> GradeReport:
     """Run the whole loop for `seed` in a new database of the server at `server_url`, grade it,
     and drop the database. The installed warehouse is not touched."""
-    with _throwaway(server_url) as conn, tempfile.TemporaryDirectory() as folder:
+    world = World.at(seed, as_of)
+    with throwaway(server_url) as conn, tempfile.TemporaryDirectory() as folder:
         migrate.migrate(conn, clock)
-        with sandbox(Path(folder), seed, as_of, clock) as served:
-            run(conn, served, World.at(seed, as_of), clock, say)
-        return grade(conn, truth.cells(World.at(seed, as_of)), seed)
+        with sandbox(world, Path(folder), clock) as served:
+            run(conn, served, world, clock, say)
+        return grade(conn, truth.cells(world), seed)
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -89,14 +90,12 @@ class Served(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def sandbox(
-    folder: Path, seed: int, as_of: date, clock: Clock, first_day: date | None = None
-) -> Iterator[Served]:
-    """A sandbox server of our own on a free port, stopped at the end."""
+def sandbox(world: World, folder: Path, clock: Clock) -> Iterator[Served]:
+    """A server of `world` on a free port, its files below `folder`; stopped at the end."""
     port, tokens, log = free_port(), folder / "tokens.json", folder / "sandbox.log"
     command = [sys.executable, "-m", "tributary.sandbox.server", "--port", str(port)]
-    command += ["--seed", str(seed), "--as-of", as_of.isoformat()]
-    command += ["--first-day", first_day.isoformat()] if first_day else []
+    command += ["--seed", str(world.seed), "--as-of", world.as_of.isoformat()]
+    command += ["--first-day", world.first_day.isoformat()]
     command += ["--drop-dir", str(folder / "drop"), "--token-file", str(tokens)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "include")}
     with log.open("w") as output:
@@ -154,7 +153,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, clock: Clock) -
 
 
 @contextmanager
-def _throwaway(server_url: str) -> Iterator[Connection]:
+def throwaway(server_url: str) -> Iterator[Connection]:
     """A connection to a new, empty database that is dropped at the end."""
     database = f"grade_{secrets.token_hex(6)}"
     with connect(server_url) as server:

@@ -95,6 +95,7 @@ class Shop:
             if not visit.is_payment_return:
                 self._visits.setdefault(visit.person.number, []).append(visit)
         self._documents: dict[int, Json] = {}
+        self._costs: dict[tuple[str, tuple[tuple[str, int], ...]], int] = {}
         self._sorted: dict[str, list[tuple[Any, int]]] = {}
 
     def answer(self, body: Json) -> Json:
@@ -108,7 +109,7 @@ class Shop:
             return {"errors": [error.formatted]}
         if problems:
             return {"errors": [problem.formatted for problem in problems]}
-        requested = Coster.of(schema(), document, variables)
+        requested = self._requested(query, document, variables)
         if requested > SINGLE_QUERY_MAXIMUM:
             return _too_dear(requested)
         if not self._bucket.take(requested):
@@ -129,6 +130,13 @@ class Shop:
             reply["errors"] = [error.formatted for error in result.errors]
         reply["extensions"] = self._cost(requested, actual)
         return reply
+
+    def _requested(self, query: str, document: DocumentNode, variables: Json) -> int:
+        """Requested cost; only whole numbers among the variables can change it."""
+        sizes = tuple(sorted((k, v) for k, v in variables.items() if type(v) is int))
+        if (query, sizes) not in self._costs:
+            self._costs[query, sizes] = Coster.of(schema(), document, variables)
+        return self._costs[query, sizes]
 
     def _cost(self, requested: int, actual: int | None) -> Json:
         return {
