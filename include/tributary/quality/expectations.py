@@ -31,12 +31,12 @@ def validate(url: str, suites: Mapping[str, Sequence[Rule]]) -> dict[str, Verdic
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_postgres(
-        name="warehouse", connection_string=url.replace("postgresql://", "postgresql+psycopg://", 1)
+        name="warehouse", connection_string=_in_schema_work(url)
     )
     verdicts: dict[str, Verdict] = {}
     try:
         for table, rules in suites.items():
-            asset = source.add_table_asset(name=table, table_name=table, schema_name="work")
+            asset = source.add_table_asset(name=table, table_name=table)
             batch = asset.add_batch_definition_whole_table(table).get_batch()
             suite = gx.ExpectationSuite(name=table, expectations=list(_expectations(gx, rules)))
             result = batch.validate(suite, result_format="BOOLEAN_ONLY")
@@ -44,6 +44,12 @@ def validate(url: str, suites: Mapping[str, Sequence[Rule]]) -> dict[str, Verdic
     finally:
         source.get_engine().dispose()
     return verdicts
+
+
+def _in_schema_work(url: str) -> str:
+    """The URL for SQLAlchemy with psycopg 3; tables named without a schema are those of work."""
+    driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return f"{driver}{'&' if '?' in url else '?'}options=-csearch_path%3Dwork%20-ctimezone%3DUTC"
 
 
 def _expectations(gx: Any, rules: Iterable[Rule]) -> Iterable[Any]:

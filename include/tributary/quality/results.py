@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from tributary.errors import CheckFailed
@@ -33,15 +34,28 @@ class CheckResult:
     worst_rows: list[dict[str, Any]] = field(default_factory=list)
 
 
-def bad_rows(conn: Connection, reproduce_sql: str) -> tuple[int, list[dict[str, Any]]]:
-    """How many rows a query of bad rows gives, and the first of them."""
-    rows = conn.execute(
-        "select count(*) over (), to_jsonb(bad) from ("
-        + reproduce_sql.replace("%", "%%")
-        + "\n) as bad limit %s",
-        (WORST_ROWS,),
-    ).fetchall()
-    return (int(rows[0][0]) if rows else 0), [row[1] for row in rows]
+@dataclass(frozen=True)
+class BadRows:
+    """What a query of bad rows gives: how many, the first of them; or why it could not be asked."""
+
+    count: int = 0
+    worst: list[dict[str, Any]] = field(default_factory=list)
+    error: str = ""
+
+
+def bad_rows(conn: Connection, reproduce_sql: str) -> BadRows:
+    """Count the rows of a query of bad rows and fetch the first of them."""
+    try:
+        with conn.transaction():
+            rows = conn.execute(
+                "select count(*) over (), to_jsonb(bad) from ("
+                + reproduce_sql.replace("%", "%%")
+                + "\n) as bad limit %s",
+                (WORST_ROWS,),
+            ).fetchall()
+    except psycopg.errors.ProgrammingError as error:
+        return BadRows(error=str(error).splitlines()[0])
+    return BadRows(int(rows[0][0]) if rows else 0, [row[1] for row in rows])
 
 
 def measured(
@@ -55,17 +69,17 @@ def measured(
     rows_checked: int,
 ) -> CheckResult:
     """A check given by the query of the rows that break it."""
-    failed, worst = bad_rows(conn, reproduce_sql)
+    bad = bad_rows(conn, reproduce_sql)
     return CheckResult(
         name=name,
         table=table,
         severity=severity,
-        success=failed == 0,
+        success=not bad.count and not bad.error,
         rows_checked=rows_checked,
-        rows_failed=failed,
-        detail=description,
+        rows_failed=bad.count,
+        detail=f"{description} ({bad.error})" if bad.error else description,
         reproduce_sql=reproduce_sql,
-        worst_rows=worst,
+        worst_rows=bad.worst,
     )
 
 

@@ -5,8 +5,6 @@ A failing check of severity stop raises CheckFailed, and the run publishes nothi
 
 from __future__ import annotations
 
-from typing import Any
-
 from tributary.clock import Clock
 from tributary.errors import ConfigurationError
 from tributary.quality import results, scope
@@ -62,25 +60,23 @@ def _judge(conn: Connection, rule: Rule, verdict: Verdict, table: str, count: in
     """A rule's result. Bad rows are fetched where Great Expectations found some, and for keys
     always: a key may be doubled by a row of core that the run does not rebuild.
     """
-    failed: int = 0
-    worst: list[dict[str, Any]] = []
+    error = verdict.error
+    bad = results.BadRows()
     if not verdict.success or rule.whole_candidate:
-        failed, worst = results.bad_rows(conn, rule.reproduce_sql)
-    success = verdict.success and not failed
-    if verdict.success or failed:
-        detail = rule.detail
-    else:
-        detail = f"{rule.detail} ({verdict.error or 'Great Expectations refused it'})"
+        bad = results.bad_rows(conn, rule.reproduce_sql)
+        error = error or bad.error
+    if not (verdict.success or bad.count or error):
+        error = "Great Expectations says so, SQL finds no row"
     return CheckResult(
         name=rule.name,
         table=f"core.{table}",
         severity=rule.severity,
-        success=success,
+        success=verdict.success and not bad.count and not error,
         rows_checked=count,
-        rows_failed=failed,
-        detail=detail,
+        rows_failed=bad.count,
+        detail=f"{rule.detail} ({error})" if error else rule.detail,
         reproduce_sql=rule.reproduce_sql,
-        worst_rows=worst,
+        worst_rows=bad.worst,
     )
 
 
