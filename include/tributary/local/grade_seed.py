@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -36,8 +36,12 @@ _START_SECONDS, _POLL_SECONDS = 90.0, 0.1
 Say = Callable[[str], None]
 
 
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
 def grade_seed(
-    server_url: str, seed: int, as_of: date, clock: Clock, say: Say = lambda _: None
+    server_url: str, seed: int, as_of: date, clock: Clock, say: Say = _silent
 ) -> GradeReport:
     """Run the whole loop for `seed` in a new database of the server at `server_url`, grade it,
     and drop the database. The installed warehouse is not touched."""
@@ -113,12 +117,23 @@ def sandbox(world: World, folder: Path, clock: Clock) -> Iterator[Served]:
         process.wait()
 
 
-def run(conn: Connection, served: Served, world: World, clock: Clock, say: Say) -> bool:
-    """Ingest every stream of every account and unify; False when nothing was pending."""
+def run(
+    conn: Connection,
+    served: Served,
+    world: World,
+    clock: Clock,
+    say: Say = _silent,
+    since: date | None = None,
+) -> bool:
+    """Ingest every stream of every account and unify; False when nothing was pending.
+
+    Reads what changed from `since` to the world's moment, widened as each stream asks; by default
+    everything.
+    """
     configured, connectors = served.stores(), all_connectors()
     stores.sync(conn, configured, list(connectors.values()))
     run_id = f"grade-{world.seed}-{world.as_of}-{secrets.token_hex(4)}"
-    start = datetime.combine(world.first_day - timedelta(days=1), time(), UTC)
+    start = datetime.combine(since or world.first_day, time(), UTC)
     window = Window(start, world.moment)
     for account in accounts(configured):
         connector = connectors[account.connector]
@@ -129,7 +144,7 @@ def run(conn: Connection, served: Served, world: World, clock: Clock, say: Say) 
                 connector,
                 stream,
                 served.credentials(account),
-                window,
+                window.widened(stream.restate_days),
                 "incremental",
                 run_id,
                 clock,
