@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tributary.attribution import MODELS, AttributionConfig, Conversions, Credits, Touches, attribute
+
+from tributary.attribution import (
+    MODELS,
+    AttributionConfig,
+    Conversions,
+    Credits,
+    Touches,
+    attribute,
+)
 
 DAY = 86_400_000_000
 CONFIG = AttributionConfig()
@@ -139,6 +147,30 @@ def test_touches_of_one_instant_are_ordered_by_id() -> None:
     assert table(credits, "first")[(1, 3)] == (1.0, 10)
 
 
+def test_each_order_of_a_person_has_its_own_journey() -> None:
+    touches: list[Touch] = [
+        (1, -(2**62), 0, "click", False, 0),
+        (2, -(2**62), 20, "click", False, 0),
+        (3, 2**62, 21, "click", False, 0),
+    ]
+    credits = run(touches, [(5, -(2**62), 31, 100), (6, -(2**62), 10, 30), (7, 2**62, 10, 1)])
+    assert table(credits, "linear") == {(5, 2): (1.0, 100), (6, 1): (1.0, 30), (7, 0): (1.0, 1)}
+
+
+@pytest.mark.parametrize("evidence", ["survey", "marketplace"])
+def test_a_survey_or_marketplace_counts_for_the_order_itself_only(evidence: str) -> None:
+    touches: list[Touch] = [(1, 1, 2, evidence, False, 0), (2, 1, 3, evidence, False, 0)]
+    assert list(table(run(touches, [(1, 1, 3, 5)]), "linear")) == [(1, 2)]
+
+
+def test_nothing_in_gives_nothing_out() -> None:
+    credits = run([click(1, 1)], [])
+    assert len(credits.conversion_id) == 0
+    assert {model: len(amounts) for model, amounts in credits.amounts.items()} == dict.fromkeys(
+        ["first", "last", "last_non_direct", "linear", "time_decay", "position_based"], 0
+    )
+
+
 def test_an_unknown_evidence_type_is_refused() -> None:
     with pytest.raises(ValueError, match="smoke"):
         run([(1, 1, 1, "smoke", False, 0)], [(1, 1, 2, 5)])
@@ -182,21 +214,23 @@ def test_random_journeys_conserve_and_ignore_order(touches, conversions, shuffle
         assert all(abs(total - 1) < 1e-12 for total in sums.values())
         if model != "time_decay":
             assert {k: a for k, (_, a) in rows.items()} == expected[model]
+    decayed = decay_oracle(touch_rows, conversion_rows)
+    values = {c[0]: c[3] for c in conversion_rows}
+    rows = table(credits, "time_decay")
+    assert rows.keys() == decayed.keys()
+    for (conversion, touch), (share, amount) in rows.items():
+        exact = decayed[(conversion, touch)]
+        assert abs(Decimal(share) - exact) < Decimal("1e-12")
+        assert abs(amount - exact * values[conversion]) < 1
 
 
 def oracle(
     touches: list[Touch], conversions: list[Conversion]
 ) -> dict[str, dict[tuple[int, int], int]]:
     """The exact rules over fractions, one conversion at a time."""
-    lookback = {"click": 30, "visit": 30, "view": 1, "email_click": 5}
     result: dict[str, dict[tuple[int, int], int]] = defaultdict(dict)
     for conversion_id, person, at, value in conversions:
-        path = sorted(
-            (t for t in touches if t[1] == person and 0 <= at - t[2] <= lookback[t[3]]),
-            key=lambda t: (t[2], t[0]),
-        )
-        path = [t for t in path if t[3] != "view"] or path
-        path = [t for t in path if not t[4]] or path
+        path = counting(touches, person, at)
         n = len(path)
         if n == 0:
             for model in ("first", "last", "last_non_direct", "linear", "position_based"):
@@ -218,6 +252,32 @@ def oracle(
             for touch, amount in zip(path, largest_remainder(value, parts), strict=True):
                 result[model][(conversion_id, touch[0])] = amount
     return result
+
+
+def counting(touches: list[Touch], person: int, at: float) -> list[Touch]:
+    """The touches that count for a conversion, in order of time and id."""
+    lookback = {"click": 30, "visit": 30, "view": 1, "email_click": 5}
+    path = sorted(
+        (t for t in touches if t[1] == person and 0 <= at - t[2] <= lookback[t[3]]),
+        key=lambda t: (t[2], t[0]),
+    )
+    path = [t for t in path if t[3] != "view"] or path
+    return [t for t in path if not t[4]] or path
+
+
+def decay_oracle(
+    touches: list[Touch], conversions: list[Conversion]
+) -> dict[tuple[int, int], Decimal]:
+    """Time decay's shares to 28 digits."""
+    shares: dict[tuple[int, int], Decimal] = {}
+    for conversion_id, person, at, _ in conversions:
+        path = counting(touches, person, at)
+        weights = [Decimal(2) ** (-(Decimal(at) - Decimal(t[2])) / 7) for t in path]
+        for touch, weight in zip(path, weights, strict=True):
+            shares[(conversion_id, touch[0])] = weight / sum(weights)
+        if not path:
+            shares[(conversion_id, 0)] = Decimal(1)
+    return shares
 
 
 def largest_remainder(value: int, parts: list[Fraction]) -> list[int]:

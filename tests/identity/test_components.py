@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tributary.identity.components import components
 
@@ -34,3 +38,31 @@ def test_a_user_id_outranks_a_customer_and_ties_go_by_text() -> None:
 def test_a_long_chain_does_not_overflow() -> None:
     chain = [(f"client:{i:06}", f"client:{i + 1:06}") for i in range(50_000)]
     assert set(components(chain).values()) == {"client:000000"}
+
+
+def test_an_identifier_alone_is_its_own_person() -> None:
+    people = components([("client:1", "user:a")], alone=["order:files:7", "client:1"])
+    assert people == {"order:files:7": "order:files:7", "client:1": "user:a", "user:a": "user:a"}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=20),
+    st.randoms(use_true_random=False),
+)
+def test_people_are_the_connected_groups_whatever_the_order(
+    pairs: list[tuple[int, int]], shuffler: random.Random
+) -> None:
+    def text(number: int) -> str:
+        return f"{('order', 'client', 'customer', 'user')[number % 4]}:{number}"
+
+    edges = [(text(a), text(b)) for a, b in pairs]
+    people = components(edges)
+    for one in people:
+        group, grew = {one}, True
+        while grew:
+            wider = group | {x for edge in edges if group & set(edge) for x in edge}
+            grew, group = wider != group, wider
+        rank = ["user", "customer", "client", "order"]
+        assert people[one] == min(group, key=lambda x: (rank.index(x.split(":")[0]), x))
+    shuffler.shuffle(edges)
+    assert components([(b, a) for a, b in edges]) == people

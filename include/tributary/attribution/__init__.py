@@ -1,6 +1,6 @@
 """Multi-touch attribution as pure functions over arrays: no Airflow, no Postgres, no files.
 
-    credits = attribute(touches, conversions, AttributionConfig())
+credits = attribute(touches, conversions, AttributionConfig())
 """
 
 from __future__ import annotations

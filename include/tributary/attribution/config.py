@@ -9,7 +9,9 @@ from typing import Literal
 
 import msgspec
 
-# Days a touch may lie before its conversion, by evidence type; 0 means the moment of the order itself.
+from tributary.errors import ConfigurationError
+
+# Days a touch may lie before its conversion, by evidence type; 0: the moment of the order itself.
 LOOKBACK_DAYS: Mapping[str, int] = {
     "click": 30,
     "visit": 30,
@@ -35,6 +37,14 @@ class AttributionConfig:
     half_life_days: float = 7.0
     position: tuple[float, float, float] = (0.4, 0.2, 0.4)
     direct: Literal["ignore-if-other", "as-any"] = "ignore-if-other"
+
+    def __post_init__(self) -> None:
+        if self.half_life_days <= 0:
+            raise ConfigurationError("attribution: half_life_days must be above 0")
+        if min(self.position) < 0 or abs(sum(self.position) - 1) > 1e-9:
+            raise ConfigurationError("attribution: the three weights of position must sum to 1")
+        if min(self.lookback_days.values(), default=0) < 0:
+            raise ConfigurationError("attribution: a lookback cannot be negative")
 
     def to_json(self) -> str:
         """Stable JSON of all settings."""

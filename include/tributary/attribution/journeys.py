@@ -58,12 +58,14 @@ class Journeys:
 
 
 def pair(touches: Touches, conversions: Conversions, config: AttributionConfig) -> Journeys:
-    """All counting pairs; conversions in the order of their ids."""
+    """All counting pairs; conversions in the order of their ids.
+
+    ValueError for an evidence type that `config` has no lookback for.
+    """
     lookback_us = _lookback_us(touches, config)
-    order = np.lexsort((touches.touch_id, touches.occurred_at_us, touches.person))
     who = np.argsort(conversions.conversion_id, kind="stable")
-    lo, hi = _ranges(touches, conversions, order, who, int(lookback_us.max(initial=0)))
-    conversion, touch = _expand(lo, hi, order, who)
+    order, lo, hi = _ranges(touches, conversions, who, int(lookback_us.max(initial=0)))
+    conversion, touch = _expand(order, lo, hi, who)
     age = conversions.converted_at_us[conversion] - touches.occurred_at_us[touch]
     keep = age <= lookback_us[touch]
     conversion, touch, age = conversion[keep], touch[keep], age[keep]
@@ -100,27 +102,35 @@ def _lookback_us(touches: Touches, config: AttributionConfig) -> Int:
 
 
 def _ranges(
-    touches: Touches, conversions: Conversions, order: Int, who: Int, longest_us: int
-) -> tuple[Int, Int]:
-    """For each conversion the run of its person's sorted touches within the longest lookback."""
-    times = np.unique(np.r_[touches.occurred_at_us, conversions.converted_at_us])
-    people = np.unique(np.r_[touches.person, conversions.person])
-    stride = len(times) + 1  # dense codes: person x time never overflows int64
-    touch_key = (
-        np.searchsorted(people, touches.person[order]) * stride
-        + np.searchsorted(times, touches.occurred_at_us[order])
+    touches: Touches, conversions: Conversions, who: Int, longest_us: int
+) -> tuple[Int, Int, Int]:
+    """Touches sorted by person, time and id, and each conversion's run within the longest lookback.
+
+    One sort of the touches with two markers per conversion: its earliest instant, which precedes
+    the touches of that instant, and its own, which follows them.
+    """
+    mine = np.flatnonzero(np.isin(touches.person, conversions.person))
+    person, at = conversions.person[who], conversions.converted_at_us[who]
+    first, last = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+    markers, end = len(who), len(who) + len(mine)
+    placed = np.lexsort(
+        (
+            np.r_[np.full(markers, first), touches.touch_id[mine], np.full(markers, last)],
+            np.r_[at - longest_us, touches.occurred_at_us[mine], at],
+            np.r_[person, touches.person[mine], person],
+        )
     )
-    base = np.searchsorted(people, conversions.person[who]) * stride
-    at = conversions.converted_at_us[who]
-    lo = np.searchsorted(touch_key, base + np.searchsorted(times, at - longest_us, "left"), "left")
-    hi = np.searchsorted(touch_key, base + np.searchsorted(times, at, "left"), "right")
-    return lo, hi
+    is_touch = (placed >= markers) & (placed < end)
+    touches_before = np.empty(len(placed), dtype=np.int64)
+    touches_before[placed] = np.cumsum(is_touch)
+    order = mine[placed[is_touch] - markers]
+    return order, touches_before[:markers], touches_before[end:]
 
 
-def _expand(lo: Int, hi: Int, order: Int, who: Int) -> tuple[Int, Int]:
-    counts = np.maximum(hi - lo, 0)
+def _expand(order: Int, lo: Int, hi: Int, who: Int) -> tuple[Int, Int]:
+    counts = hi - lo
     conversion = np.repeat(who, counts)
-    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    within = np.arange(len(conversion)) - np.repeat(np.cumsum(counts) - counts, counts)
     return conversion, order[np.repeat(lo, counts) + within]
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 _RANK = {"user": 0, "customer": 1, "client": 2, "order": 3}
 
 
-def components(edges: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Identifier -> person id, for every identifier of an edge.
+def components(edges: Iterable[tuple[str, str]], alone: Iterable[str] = ()) -> dict[str, str]:
+    """Identifier -> person id, for every identifier of an edge and those that may stand `alone`.
 
     Identifiers are `type:value`; a person is named by the best of its identifiers: user before
     customer before client before order, then by text.
     """
-    parent: dict[str, str] = {}
+    parent: dict[str, str] = {identifier: identifier for identifier in alone}
 
     def root(identifier: str) -> str:
         path = []
