@@ -1,6 +1,6 @@
 """Prepares .venv from the locks; runs on a bare Python 3.11+ before any dependency exists.
 
-uv does it where it is present and works, else venv and pip. A stamp makes a second run take no time.
+uv does it where it is present and works, else venv and pip. A stamp makes a second run quick.
 Standard library only, and nothing of ours is imported.
 """
 
@@ -33,14 +33,14 @@ def main() -> int:
     try:
         setup()
     except SetupError as error:
-        print(f"setup: {error}", file=sys.stderr)
+        complain(f"{error}")
         return 2
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
-        print(f"setup: {error.strerror or error}{where}", file=sys.stderr)
+        complain(f"{error.strerror or error}{where}")
         return 2
     except KeyboardInterrupt:
-        print("setup: interrupted; run it again to go on", file=sys.stderr)
+        complain("interrupted; run it again to go on")
         return 130
     return 0
 
@@ -59,11 +59,17 @@ def setup() -> None:
     if not (uv and _install_with_uv(uv)):
         _install_with_pip()
     STAMP.write_text(fingerprint)
-    say(f".venv is ready after {time.monotonic() - started:.0f} s; the command is .venv/bin/tributary")
+    seconds = time.monotonic() - started
+    say(f".venv is ready after {seconds:.0f} s; the command is .venv/bin/tributary")
 
 
 def say(text: str) -> None:
-    print(f"setup: {text}", flush=True)
+    sys.stdout.write(f"setup: {text}\n")
+    sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    sys.stderr.write(f"setup: {text}\n")
 
 
 def certificate_problem(environ: os._Environ[str] | dict[str, str]) -> str:
@@ -124,7 +130,7 @@ def _check_disk() -> None:
 
 
 def _working_uv() -> str | None:
-    """uv on the PATH that really runs (a shim of another Python does not), unless TRIBUTARY_UV=0."""
+    """uv on the PATH if it really runs (a shim may not), unless TRIBUTARY_UV=0."""
     uv = shutil.which("uv")
     wanted = os.environ.get("TRIBUTARY_UV", "1") != "0"
     return uv if uv and wanted and _succeeds([uv, "--version"]) else None
@@ -180,9 +186,9 @@ def _make_venv() -> list[str]:
             raise SetupError(f"{base} -m venv failed (its reason is above).")
         return inner
     outer = [base, "-m", "pip", "--python", str(python)]
-    if importlib.util.find_spec("venv") and _succeeds([base, "-m", "pip", "--version"]):
-        if _run([base, "-m", "venv", "--without-pip", str(VENV)]):
-            return outer
+    has_pip = importlib.util.find_spec("venv") and _succeeds([base, "-m", "pip", "--version"])
+    if has_pip and _run([base, "-m", "venv", "--without-pip", str(VENV)]):
+        return outer
     major, minor = sys.version_info[:2]
     raise SetupError(
         f"Python {major}.{minor} is here, but its venv module is not. Install it:"

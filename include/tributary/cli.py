@@ -1,0 +1,209 @@
+"""`tributary`: the command for people and scripts. Imports what a command needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tributary.errors import TributaryError
+
+if TYPE_CHECKING:
+    from tributary.local.state import Installation
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def main() -> None:
+    """The console script: errors become a sentence and an exit code, never a traceback."""
+    try:
+        cli(prog_name="tributary")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        from tributary.local.failures import explain
+
+        click.echo(f"tributary: {explain(error)}", err=True)
+        sys.exit(2 if isinstance(error, TributaryError) else 1)
+
+
+@click.group(context_settings=_CONTEXT)
+@click.version_option(package_name="tributary", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Every marketing channel into one PostgreSQL warehouse: unified, checked, attributed.
+
+    \b
+    tributary up              start everything and load the sandbox; Ctrl-C stops it
+    tributary up --data DIR   the same with your own CSV or Parquet files
+    tributary status          what is fresh, how the last run ended
+    tributary sql "..."       ask the warehouse
+
+    Commands mean the installation that was used last. Everything listens on 127.0.0.1 only.
+    """
+
+
+@cli.command()
+@click.option(
+    "--once", is_flag=True, help="Stop after the summary; exit 0 only if all runs succeeded."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Your own files (a folder, or one file) instead of the sandbox's shops.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="The summary as JSON; progress goes to stderr."
+)
+def up(once: bool, data: Path | None, as_json: bool) -> None:
+    """Start PostgreSQL, Airflow and the sandbox; load, check, attribute, publish; serve.
+
+    The first start builds everything, later ones go on with the kept state. Progress is told line
+    by line; at the end comes a summary. Ctrl-C stops every process that was started.
+
+    \b
+    Environment:
+      TRIBUTARY_PORT           port of the Airflow page (default 8080, or the next free one)
+      TRIBUTARY_SEED           the sandbox's random seed (default 7)
+      TRIBUTARY_AS_OF          the sandbox's day, YYYY-MM-DD (default today, UTC)
+      TRIBUTARY_WAREHOUSE_URL  your own PostgreSQL instead of the embedded one
+      TRIBUTARY_CONFIG         your own stores file
+      TRIBUTARY_STATE          where installations live (default .tributary in the checkout)
+      AIRFLOW__*               Airflow's own settings win over ours
+    """
+    from tributary.local.commands import run_up
+
+    sys.exit(run_up(once, data, as_json))
+
+
+@cli.command()
+def down() -> None:
+    """Stop what `up` started, from any terminal, and clean up after a killed one."""
+    from tributary.local.commands import run_down
+
+    click.echo(run_down(_current()))
+
+
+@cli.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def reset(yes: bool) -> None:
+    """Delete the installation: its warehouse, Airflow's history, keys and logs."""
+    from tributary.local.commands import run_reset
+
+    found = _current()
+    if not yes:
+        click.confirm(f"Delete {found.folder} with everything in it?", abort=True)
+    run_reset(found)
+    click.echo(f"deleted {found.folder}")
+
+
+@cli.command()
+def status() -> None:
+    """What is fresh per store, account and stream, and how the last unify run ended."""
+    from tributary.local.commands import run_status
+
+    click.echo(run_status(_current()), nl=False)
+
+
+@cli.command()
+@click.option("--feed", "feeds", multiple=True, metavar="FEED", help="Only this feed (repeatable).")
+@click.option(
+    "--daily/--hourly",
+    "daily",
+    default=True,
+    help="Yesterday and the days its vendors may still correct (default), or only the last hour.",
+)
+def refresh(feeds: tuple[str, ...], daily: bool) -> None:
+    """Have the running Airflow load now, wait, and say how it ended.
+
+    Exit 0 only if every run succeeded. `tributary up` must be running.
+    """
+    from tributary.local.commands import run_refresh
+
+    sys.exit(run_refresh(_current(), feeds, daily))
+
+
+@cli.command()
+@click.argument("query")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+)
+def sql(query: str, style: str) -> None:
+    """Ask the warehouse, as the read-only role `analyst` (schema mart).
+
+    \b
+    tributary sql "select * from mart.revenue_waterfall limit 5"
+    tributary sql --format csv "select * from mart.channel_performance" > channels.csv
+    """
+    from tributary.local.commands import run_sql
+
+    click.echo(run_sql(_current(), query, style), nl=False)
+
+
+@cli.command()
+@click.option(
+    "--seed", type=int, help="Another seed: run the whole loop for it aside, and grade that."
+)
+@click.option("--as-of", "as_of", type=str, metavar="DAY", help="With --seed: the world's day.")
+@click.option("--json", "as_json", is_flag=True, help="All cells and mismatches as JSON.")
+def grade(seed: int | None, as_of: str | None, as_json: bool) -> None:
+    """Compare the warehouse with the sandbox world's truth, cell by cell.
+
+    Exit 0 only when every cell is exact. Works whether or not `up` runs.
+    """
+    from tributary.local.commands import run_grade
+
+    report = run_grade(seed, date.fromisoformat(as_of) if as_of else None, _say_aside)
+    click.echo(report.to_json() if as_json else report.to_text())
+    sys.exit(report.exit_code)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help='{"core.<table>": "<rows> <sum>"}')
+def checksum(as_json: bool) -> None:
+    """One checksum per core table over its facts: equal tables, equal sums."""
+    from tributary.local.commands import run_checksum
+
+    click.echo(run_checksum(_current(), as_json))
+
+
+@cli.command()
+@click.option("--show-secrets", is_flag=True, help="Print passwords and keys, too.")
+def env(show_secrets: bool) -> None:
+    """URLs, login and data sources of the installation, as shell variables."""
+    from tributary.local.commands import run_env
+
+    click.echo(run_env(_current(), show_secrets))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the warehouse to this checkout's tables, views and comments.
+
+    `up` does it by itself; use this for TRIBUTARY_WAREHOUSE_URL, a server of your own.
+    """
+    from tributary.local.commands import run_migrate
+
+    applied = run_migrate(_current())
+    click.echo("\n".join(applied) if applied else "the warehouse is up to date")
+
+
+def _current() -> Installation:
+    from tributary.local.state import current
+
+    return current()
+
+
+def _say_aside(text: str) -> None:
+    click.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The stores file of a local installation: the sandbox's two shops, or one for a user's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from tributary.local.state import Installation, slug
+from tributary.settings import AccountConfig, StoreConfig
+
+
+def write_stores(installation: Installation) -> list[StoreConfig]:
+    """Write stores.yml as the sandbox or the user's folder needs it; returns its stores.
+
+    Raises ConfigurationError with a ready-to-edit mapping for files that are not known.
+    """
+    stores = (
+        _sandbox_stores(installation.drop_folder)
+        if installation.data is None
+        else [_data_store(installation.data)]
+    )
+    text = yaml.safe_dump(
+        {"stores": [msgspec.to_builtins(store) for store in stores]}, sort_keys=False
+    )
+    head = "# Written by `tributary up` at every start; to keep your own, set TRIBUTARY_CONFIG.\n"
+    installation.stores_file.write_text(head + text)
+    return stores
+
+
+def _sandbox_stores(drop_folder: Path) -> list[StoreConfig]:
+    from tributary.sandbox.catalog import STORES
+
+    return [
+        StoreConfig(
+            id=store.id,
+            name=store.name,
+            timezone=store.timezone,
+            currency=store.currency,
+            accounts=[
+                AccountConfig("shopify", store.id),
+                AccountConfig(
+                    "files", f"{store.id}_files", options={"folder": str(drop_folder / store.id)}
+                ),
+            ],
+        )
+        for store in STORES.values()
+    ]
+
+
+def _data_store(data: Path) -> StoreConfig:
+    from tributary.connectors.files import recognise
+
+    found = recognise(data)
+    name = data.stem if data.is_file() else data.name
+    return StoreConfig(
+        id=slug(name),
+        name=found.title or name,
+        timezone=found.timezone,
+        currency=found.currency,
+        accounts=[AccountConfig("files", f"{slug(name)}_files", options=found.options)],
+        order_source=found.order_source,
+    )

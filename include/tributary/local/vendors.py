@@ -1,0 +1,88 @@
+"""The sandbox vendors of a local installation: started, asked how they are, moved to a new day."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from datetime import date
+
+import httpx
+
+from tributary.clock import Clock
+from tributary.errors import ConfigurationError
+from tributary.local import processes
+from tributary.local.processes import Child
+from tributary.local.state import Installation
+
+DEFAULT_SEED = 7
+_START_SECONDS = 180.0
+
+
+def seed() -> int:
+    """TRIBUTARY_SEED, or the default."""
+    value = os.environ.get("TRIBUTARY_SEED") or str(DEFAULT_SEED)
+    if not value.isdecimal():
+        raise ConfigurationError(f"TRIBUTARY_SEED={value} is not a number")
+    return int(value)
+
+
+def as_of(clock: Clock) -> date:
+    """TRIBUTARY_AS_OF, or this UTC day."""
+    value = os.environ.get("TRIBUTARY_AS_OF")
+    if not value:
+        return clock.now().date()
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ConfigurationError(f"TRIBUTARY_AS_OF={value} is not a date like 2026-08-31") from None
+
+
+def start(
+    installation: Installation,
+    port: int,
+    world: tuple[int, date, date],
+    environ: Mapping[str, str],
+) -> Child:
+    """Start the server for the world (seed, as-of day, first day)."""
+    seed, as_of, first_day = world
+    options = {
+        "--port": port,
+        "--seed": seed,
+        "--as-of": as_of,
+        "--first-day": first_day,
+        "--drop-dir": installation.drop_folder,
+        "--token-file": installation.token_file,
+    }
+    arguments = [str(part) for option in options.items() for part in option]
+    command = [sys.executable, "-m", "tributary.sandbox.server", *arguments]
+    return processes.start("sandbox", command, environ, installation.logs / "sandbox.log")
+
+
+def wait(child: Child, url: str, world: tuple[int, date, date], clock: Clock) -> None:
+    """Until it serves that world; ConfigurationError when it ends before, or is another one."""
+    seed, as_of, first_day = world
+    wanted = {"seed": seed, "as_of": as_of.isoformat(), "first_day": first_day.isoformat()}
+    started = clock.monotonic()
+    while child.is_running and clock.monotonic() - started < _START_SECONDS:
+        try:
+            health = _client().get(f"{url}/control/health").json()
+        except (httpx.HTTPError, ValueError):
+            clock.sleep(0.2)
+            continue
+        if {name: health.get(name) for name in wanted} == wanted:
+            return
+        raise ConfigurationError(f"another program answers at {url}: {health}")
+    raise ConfigurationError(
+        f"the sandbox did not start; its log {child.log} ends:\n{child.last_words()}"
+    )
+
+
+def move(url: str, day: date) -> None:
+    """Set the world's clock; raises httpx errors."""
+    answer = _client().post(f"{url}/control/clock", json={"as_of": day.isoformat()}, timeout=120)
+    answer.raise_for_status()
+
+
+def _client() -> httpx.Client:
+    return httpx.Client(trust_env=False, verify=False, timeout=5)
