@@ -1,51 +1,61 @@
 -- Visits of the shop's own journeys. Two orders of one session share its visit: one touch a day.
 with source as (
     select
-        store_id,
-        account_id,
-        record_key as order_id,
-        business_date,
-        load_id,
-        payload,
-        (payload ->> 'processedAt')::timestamptz as ordered_at
-    from staging.shopify__order
+        staged.store_id,
+        staged.account_id,
+        staged.record_key as order_id,
+        staged.business_date,
+        staged.load_id,
+        doc.*
+    from staging.shopify__order as staged
+    cross join lateral jsonb_to_record(staged.payload) as doc (
+        test boolean,
+        "processedAt" timestamptz,
+        customer jsonb,
+        "customerJourneySummary" jsonb
+    )
     where
-        business_date >= ops.window_start()
-        and business_date < ops.window_end()
-        and deleted_at is null
-        and not (payload ->> 'test')::boolean
+        staged.business_date >= ops.window_start()
+        and staged.business_date < ops.window_end()
+        and staged.deleted_at is null
+        and not doc.test
 ),
 
 visit as (
-    select distinct on (source.store_id, source.account_id, source.business_date, moment.value ->> 'id')
+    select distinct on (source.store_id, source.account_id, source.business_date, moment.id)
         source.store_id,
         source.account_id,
         source.order_id,
         source.business_date,
         source.load_id,
         coalesce(
-            'customer:' || (source.payload #>> '{customer,legacyResourceId}'),
+            'customer:' || (source.customer ->> 'legacyResourceId'),
             'order:shopify:' || source.order_id
         ) as identifier,
-        moment.value ->> 'id' as visit_id,
-        (moment.value ->> 'occurredAt')::timestamptz as occurred_at,
-        coalesce(moment.value ->> 'landingPage', '') as landing_page,
-        coalesce(moment.value ->> 'source', '') as vendor_source,
-        coalesce(moment.value #>> '{utmParameters,source}', '') as utm_source,
-        coalesce(moment.value #>> '{utmParameters,medium}', '') as utm_medium,
-        coalesce(moment.value #>> '{utmParameters,campaign}', '') as utm_campaign
+        moment.id as visit_id,
+        moment."occurredAt" as occurred_at,
+        coalesce(moment."landingPage", '') as landing_page,
+        coalesce(moment.source, '') as vendor_source,
+        coalesce(moment."utmParameters" ->> 'source', '') as utm_source,
+        coalesce(moment."utmParameters" ->> 'medium', '') as utm_medium,
+        coalesce(moment."utmParameters" ->> 'campaign', '') as utm_campaign
     from source
-    cross join
-        lateral jsonb_array_elements(
-            coalesce(
-                nullif(source.payload #> '{customerJourneySummary,moments,nodes}', 'null'::jsonb),
-                '[]'::jsonb
-            )
-        ) as moment (value)
-    where moment.value ->> 'id' is not null
+    cross join lateral jsonb_to_recordset(
+        coalesce(
+            nullif(source."customerJourneySummary" #> '{moments,nodes}', 'null'::jsonb),
+            '[]'::jsonb
+        )
+    ) as moment (
+        id text,
+        "occurredAt" timestamptz,
+        "landingPage" text,
+        source text,
+        "utmParameters" jsonb
+    )
+    where moment.id is not null
     order by
-        source.store_id, source.account_id, source.business_date, moment.value ->> 'id',
-        source.ordered_at, source.order_id
+        source.store_id, source.account_id, source.business_date, moment.id,
+        source."processedAt", source.order_id
 ),
 
 -- A complete UTM tuple is taken whole; without one the vendor's own reading of the referrer stands.
