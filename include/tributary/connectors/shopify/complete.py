@@ -28,6 +28,11 @@ from tributary.transport.records import unknown_fields
 Json = dict[str, Any]
 T = TypeVar("T")
 
+_REFUND_LISTS: tuple[tuple[str, str, type[Any]], ...] = (
+    ("refundLineItems", queries.REFUND_LINES, RefundLine),
+    ("refundShippingLines", queries.REFUND_SHIPPING, RefundShipping),
+)
+
 
 def next_cursor(info: PageInfo, what: str) -> str | None:
     if not info.has_next_page:
@@ -94,7 +99,7 @@ def _complete_payments(api: Api, order: Order, payload: Json) -> set[str]:
     payload.pop("transactionsCount", None)
     count = order.transactions_count.count if order.transactions_count else None
     held = len(order.transactions)
-    if held == count or (count is None and held < 2):
+    if held == count or (count is None and held < queries.TRANSACTIONS_IN_PAGE):
         return set()
     data = _owner(api.ask(queries.PAYMENTS, {"id": order.id}, dict[str, Any]), order.id)
     found = _plain(data, "transactions", list[Payment], queries.TRANSACTIONS, order.id)
@@ -107,26 +112,23 @@ def _complete_payments(api: Api, order: Order, payload: Json) -> set[str]:
 
 
 def _complete_refunds(api: Api, order: Order, payload: Json) -> set[str]:
-    """Each refund in full; the page only says whether there is one."""
+    """Each refund in full. The page holds the first ones; when it is full there may be more."""
     drift: set[str] = set()
-    if not order.refunds:
-        return drift
-    data = _owner(api.ask(queries.REFUNDS, {"id": order.id}, dict[str, Any]), order.id)
-    refs = _plain(data, "refunds", list[RefundRef], queries.REFUND_IDS, order.id)
+    at_hand: dict[str, Json] = {node["id"]: node for node in payload["refunds"]}
+    ids = list(at_hand)
+    if len(ids) >= queries.REFUNDS_IN_PAGE:
+        data = _owner(api.ask(queries.REFUNDS, {"id": order.id}, dict[str, Any]), order.id)
+        refs = _plain(data, "refunds", list[RefundRef], queries.REFUND_IDS, order.id)
+        ids = [ref["id"] for ref in refs]
     payload["refunds"] = []
-    at_hand = {node["id"]: node for node in data["firstRefund"]}
-    for ref in refs:
-        node = at_hand.get(ref["id"]) or _owner(
-            api.ask(queries.REFUND, {"id": ref["id"]}, dict[str, Any]), ref["id"]
-        )
-        drift |= unknown_fields(node, Refund, "refunds.")
-        msgspec.convert(node, Refund)
-        drift |= _complete_list(
-            api, ref["id"], node, ("refundLineItems",), queries.REFUND_LINES, RefundLine
-        )
-        drift |= _complete_list(
-            api, ref["id"], node, ("refundShippingLines",), queries.REFUND_SHIPPING, RefundShipping
-        )
+    for refund_id in ids:
+        node = at_hand.get(refund_id)
+        if node is None:
+            node = _owner(api.ask(queries.REFUND, {"id": refund_id}, dict[str, Any]), refund_id)
+            drift |= unknown_fields(node, Refund, "refunds.")
+            msgspec.convert(node, Refund)
+        for path, query, kind in _REFUND_LISTS:
+            drift |= _complete_list(api, refund_id, node, (path,), query, kind)
         payload["refunds"].append(node)
     return drift
 

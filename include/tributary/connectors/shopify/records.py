@@ -183,7 +183,7 @@ class Order(Vendor, frozen=True):
     refund_discrepancy_set: MoneyBag
     line_items: Connection[Line]
     shipping_lines: Connection[ShippingLine]
-    refunds: list[RefundRef]
+    refunds: list[Refund]
     transactions: list[Payment]
     total_tax_set: MoneyBag | None = None
     total_discounts_set: MoneyBag | None = None
