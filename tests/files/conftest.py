@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from .support import DATA, Loop
+
 from tributary.warehouse.connection import Connection
+
+from .support import DATA, Loop
 
 
 @pytest.fixture

@@ -107,9 +107,8 @@ class Loop:
         return counts
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        return self.conn.execute(query).fetchall()  # type: ignore[arg-type]
+        return self.conn.execute(query).fetchall()
 
     def one(self, query: str) -> tuple[Any, ...]:
         (row,) = self.rows(query)
         return row
-

@@ -27,7 +27,7 @@ def order(number: int, line: int, at: str, gross: str, discount: str = "0") -> s
     return f"{number},{line},{at},u{number},sku,Thing,1,{gross},{discount},0,0,EUR\n"
 
 
-def sales(run: Loop) -> dict[str, tuple[date, Decimal, Decimal]]:
+def sales(run: Loop) -> dict[str, tuple[Any, ...]]:
     rows = run.rows("select order_id, order_day, net_amount, returned_amount from core.sales_order")
     return {str(key): (day, net, returned) for key, day, net, returned in rows}
 
@@ -151,8 +151,12 @@ def event(at: str, name: str = "page_view", user: str | None = "c1", **more: Any
         "event_timestamp": micros,
         "event_name": name,
         "event_params": [
-            {"key": k, "value": {"string_value": None, "int_value": v}
-             if isinstance(v, int) else {"string_value": v, "int_value": None}}
+            {
+                "key": k,
+                "value": {"string_value": None, "int_value": v}
+                if isinstance(v, int)
+                else {"string_value": v, "int_value": None},
+            }
             for k, v in params.items()
         ],
         "event_bundle_sequence_id": micros % 2**31,
@@ -162,8 +166,12 @@ def event(at: str, name: str = "page_view", user: str | None = "c1", **more: Any
         "geo": {"country": "Germany"},
         "traffic_source": {"source": None, "medium": None, "name": None} | first,
         "collected_traffic_source": {
-            "manual_source": None, "manual_medium": None, "manual_campaign_name": None, "gclid": None
-        } | collected,
+            "manual_source": None,
+            "manual_medium": None,
+            "manual_campaign_name": None,
+            "gclid": None,
+        }
+        | collected,
         "ecommerce": {"purchase_revenue": revenue, "transaction_id": params.get("transaction_id")},
     }
 
@@ -200,15 +208,29 @@ def test_a_sessions_source_comes_from_its_best_evidence(
             source="(direct)",
             medium="(none)",
         ),
-        event("2026-03-01T12:00", user="c", page_location="https://shop.example/?gclid=x&email=a@b.c"),
+        event(
+            "2026-03-01T12:00", user="c", page_location="https://shop.example/?gclid=x&email=a@b.c"
+        ),
         event("2026-03-01T13:00", user="d", page_referrer="https://www.google.com/"),
         event("2026-03-01T14:00", user="e", page_referrer="https://blog.example.org/x"),
         # the shop's own pages and a payment page bring nobody
-        event("2026-03-01T15:00", user="f", page_referrer=own, source="shop.example", medium="referral"),
-        event("2026-03-01T16:00", user="g", page_referrer=pay, source="paypal.com", medium="referral"),
+        event(
+            "2026-03-01T15:00",
+            user="f",
+            page_referrer=own,
+            source="shop.example",
+            medium="referral",
+        ),
+        event(
+            "2026-03-01T16:00", user="g", page_referrer=pay, source="paypal.com", medium="referral"
+        ),
         # the user's first source stands in for a first session only
-        event("2026-03-01T17:00", user="h", number=1, first={"source": "bing", "medium": "organic"}),
-        event("2026-03-01T18:00", user="i", number=2, first={"source": "bing", "medium": "organic"}),
+        event(
+            "2026-03-01T17:00", user="h", number=1, first={"source": "bing", "medium": "organic"}
+        ),
+        event(
+            "2026-03-01T18:00", user="i", number=2, first={"source": "bing", "medium": "organic"}
+        ),
         event("2026-03-01T19:00", user=None),
     )
     run = loop(tmp_path)

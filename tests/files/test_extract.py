@@ -8,8 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from .support import account_of, extract
+
 from tributary.errors import ConfigurationError, SchemaDrift, VendorUnavailable
+
+from .support import account_of, extract
 
 ORDERS = """
 name: test
@@ -24,7 +26,9 @@ files:
 """
 
 
-def folder(tmp_path: Path, text: str | bytes, *, key: str = "key: [number]", extra: str = "") -> Path:
+def folder(
+    tmp_path: Path, text: str | bytes, *, key: str = "key: [number]", extra: str = ""
+) -> Path:
     mapping = ORDERS.replace("KEY", key)
     if extra:
         mapping = mapping.replace("    rows:", f"{extra}\n    rows:")
@@ -48,7 +52,9 @@ def test_a_line_becomes_a_row_with_the_accounts_day(tmp_path: Path) -> None:
 
 
 def test_continental_separators_are_read_exactly(tmp_path: Path) -> None:
-    extra = '    delimiter: ";"\n    decimal: ","\n    thousands: "."\n    datetime: "%d.%m.%Y %H:%M"'
+    extra = (
+        '    delimiter: ";"\n    decimal: ","\n    thousands: "."\n    datetime: "%d.%m.%Y %H:%M"'
+    )
     text = "number;at;total;who\n1;02.03.2026 10:00;1.234,56;\n2;02.03.2026 10:00;1.23,4;\n"
     found = extract(account_of(folder(tmp_path, text, extra=extra)), "order_line")
     assert [row["gross_amount"] for row in found.rows] == [Decimal("1234.56")]
@@ -89,7 +95,8 @@ def test_broken_lines_cost_only_themselves(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_no_text_and_nul_are_quarantined(tmp_path: Path) -> None:
-    data = b"number,at,total,who\n1,2026-03-01,1,\xff\n2,2026-03-01,1,a\x00b\n3,2026-03-01,1,\xc3\xa9\n"
+    data = b"number,at,total,who\n1,2026-03-01,1,\xff\n2,2026-03-01,1,a\x00b\n"
+    data += b"3,2026-03-01,1,\xc3\xa9\n"
     found = extract(account_of(folder(tmp_path, data)), "order_line")
     assert [row["user_key"] for row in found.rows] == ["é"]
     assert [bad.where for bad in found.rejected] == ["orders.csv line 2", "orders.csv line 3"]
@@ -183,3 +190,29 @@ def test_a_wrong_mapping_names_file_and_field(
     with pytest.raises(ConfigurationError, match=message) as caught:
         extract(account_of(drop), "order_line")
     assert str(path) in str(caught.value)
+
+
+def test_a_mapping_that_fits_no_line_stops_instead_of_filling_the_quarantine(
+    tmp_path: Path,
+) -> None:
+    lines = "".join(f"{n},1 March,5,a\n" for n in range(100))
+    with pytest.raises(SchemaDrift, match="none of its first 100 lines fits the mapping"):
+        extract(account_of(folder(tmp_path, "number,at,total,who\n" + lines)), "order_line")
+
+
+def test_the_same_key_in_two_entries_of_a_mapping_is_two_records(tmp_path: Path) -> None:
+    entry = """
+  - match: [NAME]
+    rows:
+      - kind: touch
+        key: [click]
+        columns: {occurred_at: at, user_key: who, source: {constant: NAME}}
+"""
+    (tmp_path / "mapping.yml").write_text(
+        "name: clicks\nfiles:" + entry.replace("NAME", "a.csv") + entry.replace("NAME", "b.csv")
+    )
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("click,at,who\n1,2026-03-01,u1\n")
+    found = extract(account_of(tmp_path), "touch")
+    assert [row["record_key"] for row in found.rows] == ["1", "b.csv|1"]
+    assert [row["source"] for row in found.rows] == ["a.csv", "b.csv"]

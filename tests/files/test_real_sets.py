@@ -31,15 +31,17 @@ def test_clicks_sales_and_spend(shared_data: Path, loop: Callable[[Path], Loop])
         Decimal("7487455.10"),
     )
     assert run.one("select sum(spend_amount) from core.channel_daily") == (Decimal("1141303.41"),)
-    assert run.one("select count(*), min(lookback_days), count(distinct channel) from core.touch") == (
+    assert run.one(
+        "select count(*), min(lookback_days), count(distinct channel) from core.touch"
+    ) == (
         2067,
         366,
         7,
     )
     for model in MODELS:
         total, without = run.one(
-            f"select sum({model}_amount), count(*) filter (where touch_id = 0 and {model}_share = 1)"
-            " from core.credit"
+            f"select sum({model}_amount),"
+            f" count(*) filter (where touch_id = 0 and {model}_share = 1) from core.credit"
         )
         assert total == Decimal("7487455.10"), model
         assert without == 83, model
@@ -84,7 +86,8 @@ def test_ga4_sample_by_day(shared_data: Path, loop: Callable[[Path], Loop]) -> N
     plain = pd.read_parquet(path, columns=["event_date", "event_name", "ecommerce", "event_params"])
     purchases = plain[plain.event_name == "purchase"].copy()
     purchases["revenue"] = [
-        Decimal(str(e["purchase_revenue"] or 0)) if e["purchase_revenue"] == e["purchase_revenue"]
+        Decimal(str(e["purchase_revenue"] or 0))
+        if e["purchase_revenue"] == e["purchase_revenue"]
         else Decimal(0)
         for e in purchases.ecommerce
     ]
@@ -104,11 +107,14 @@ def test_ga4_sample_by_day(shared_data: Path, loop: Callable[[Path], Loop]) -> N
     }
 
     # Core keeps the first purchase of an id: 18 came without id (and without revenue), 6 twice.
-    purchases["id"] = [_transaction(e, p) for e, p in zip(
-        purchases.ecommerce, purchases.event_params, strict=True)]
+    purchases["id"] = [
+        _transaction(e, p) for e, p in zip(purchases.ecommerce, purchases.event_params, strict=True)
+    ]
     first = purchases[purchases.id != ""].drop_duplicates("id")
     assert (len(first), first.revenue.sum()) == (486, 35_888)
-    core = run.rows("select order_day, count(*)::int, sum(net_amount) from core.sales_order group by 1")
+    core = run.rows(
+        "select order_day, count(*)::int, sum(net_amount) from core.sales_order group by 1"
+    )
     expected = first.groupby("day").revenue.agg(["size", "sum"])
     assert {day: (n, amount) for day, n, amount in core} == {
         day: (row["size"], row["sum"]) for day, row in expected.iterrows()
@@ -124,9 +130,7 @@ def test_ga4_sample_by_day(shared_data: Path, loop: Callable[[Path], Loop]) -> N
 
 
 def _by_month(run: Loop, day: str, amount: str, table: str) -> dict[str, Decimal]:
-    rows = run.rows(
-        f"select to_char({day}, 'YYYY-MM'), sum({amount}) from core.{table} group by 1"
-    )
+    rows = run.rows(f"select to_char({day}, 'YYYY-MM'), sum({amount}) from core.{table} group by 1")
     return {month: Decimal(total) for month, total in rows}
 
 
@@ -136,5 +140,5 @@ def _transaction(ecommerce: dict[str, object], params: list[dict[str, object]]) 
     assert isinstance(param, dict)
     for found in (ecommerce["transaction_id"], param.get("string_value"), param.get("int_value")):
         if found and found == found and str(found) != "(not set)":
-            return str(found if isinstance(found, str) else int(found))  # type: ignore[call-overload]
+            return str(found if isinstance(found, str) else int(found))
     return ""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from .support import account_of, extract
+
 from tributary.connectors.files import recognise
 from tributary.connectors.files.mapping import shipped
 from tributary.errors import ConfigurationError
+
+from .support import account_of, extract
 
 SPEND = "date,channel,campaign_id,campaign_name,source,medium,spend,impressions,clicks,currency\n"
 

@@ -46,7 +46,11 @@ CONNECTOR = Connector(
     form=ConnectionForm(
         hidden=("host", "schema", "login", "password", "port"),
         extra_fields={
-            "folder": {"type": "string", "title": "Folder", "description": "Only for the Test button"}
+            "folder": {
+                "type": "string",
+                "title": "Folder",
+                "description": "Only for the Test button",
+            }
         },
     ),
     test=_test,

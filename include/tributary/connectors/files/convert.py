@@ -27,6 +27,7 @@ _CACHE = 100_000
 _MAX_DIGITS = 30
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_SPACED_ZONE = re.compile(r" (UTC|[+-]\d\d:?\d\d)$")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"unix": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
 
@@ -272,15 +273,20 @@ def _parse_instant(text: str, pattern: str, zone: ZoneInfo) -> datetime:
         if pattern in _UNITS:
             at = _EPOCH + timedelta(microseconds=int(Decimal(text) * _UNITS[pattern]))
         elif pattern == "iso":
-            at = datetime.fromisoformat(text)
+            at = datetime.fromisoformat(_SPACED_ZONE.sub(_zone_text, text))
         else:
-            at = datetime.strptime(text, pattern)
+            at = datetime.strptime(text, pattern)  # noqa: DTZ007 the zone comes next
         at = (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError, InvalidOperation) as error:
         raise BadValue(f"{text!r} is not a time written as {pattern}") from error
     if not _FIRST_YEAR <= at.year < _LAST_YEAR:
         raise BadValue(f"{text!r} is in the year {at.year}, which cannot be true")
     return at
+
+
+def _zone_text(match: re.Match[str]) -> str:
+    """Warehouses print `12:00:00.000 +0000` and `12:00:00 UTC`; ISO has no space there."""
+    return "+00:00" if match[1] == "UTC" else match[1]
 
 
 def _day(context: Context) -> Callable[[str], date]:
@@ -291,7 +297,7 @@ def _day(context: Context) -> Callable[[str], date]:
             at = (
                 datetime.fromisoformat(text)
                 if pattern == "iso"
-                else datetime.strptime(text, pattern)
+                else datetime.strptime(text, pattern)  # noqa: DTZ007 a day has no zone
             )
         except ValueError as error:
             raise BadValue(f"{text!r} is not a day written as {pattern}") from error

@@ -28,6 +28,7 @@ from tributary.errors import ConfigurationError, SchemaDrift
 PAGE = 5_000
 _LOOKUP_LINES = 100_000
 _SHOWN = 2_000
+_HOPELESS = 100
 # Part of every content hash: raise it when the same bytes give other rows.
 _VERSION = 1
 
@@ -62,7 +63,7 @@ def _pages(
             out.take_events(batch)
             yield out.page()
     else:
-        for _ in _convert(file.path, context, rows, index, out):
+        for _ in _convert(file, context, index, out):
             yield out.page()
     yield out.page(complete=True)
 
@@ -76,6 +77,7 @@ def _content_hash(folder: Path, file: Planned, request: Request) -> str:
         reader.digest(file.path),
         msgspec.json.encode(spec).decode(),
         request.account.timezone,
+        repr([_key_space(file, rows.kind) for rows in spec.rows]),
         *(reader.digest(lookup_file(folder, mapping.lookups[name])) for name in sorted(used)),
         *(repr(mapping.lookups[name]) for name in sorted(used)),
     ]
@@ -84,7 +86,8 @@ def _content_hash(folder: Path, file: Planned, request: Request) -> str:
 
 def _resolved(file: Planned, request: Request) -> FileSpec:
     """The file's entry with the mapping's and the account's defaults filled in. What only says
-    which file it is stays out: another pattern is not another content."""
+    which file it is stays out: another pattern is not another content.
+    """
     spec, mapping, account = file.spec, file.mapping, request.account
     return msgspec.structs.replace(
         spec,
@@ -94,6 +97,14 @@ def _resolved(file: Planned, request: Request) -> FileSpec:
         currency=spec.currency or mapping.currency or account.currency,
         lookback_days=mapping.lookback_days if spec.lookback_days is None else spec.lookback_days,
     )
+
+
+def _key_space(file: Planned, kind: str) -> str:
+    """Keys are unique within an entry of the mapping; a second entry of a kind gets a prefix, so
+    that click 1 of one ad platform is not click 1 of another.
+    """
+    others = [s for s in file.mapping.files if any(rows.kind == kind for rows in s.rows)]
+    return "" if others[0] is file.spec else f"{file.spec.match[0]}|"
 
 
 def _context(folder: Path, file: Planned, request: Request) -> Context:
@@ -126,7 +137,9 @@ def _read_lookup(folder: Path, file: Planned, name: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, record in reader.records(path, spec):
         if number > _LOOKUP_LINES:
-            raise ConfigurationError(f"{path.name} is too long for a lookup ({_LOOKUP_LINES} lines)")
+            raise ConfigurationError(
+                f"{path.name} is too long for a lookup ({_LOOKUP_LINES} lines)"
+            )
         if isinstance(record, reader.Broken):
             raise ConfigurationError(f"{path.name} line {number}: {record.reason}")
         found[record[key].strip()] = record[value].strip()
@@ -173,6 +186,11 @@ class _Output:
 
     def page(self, complete: bool = False) -> Page:
         rows, rejected, self.rows, self.rejected = self.rows, self.rejected, [], []
+        if rejected and self._lines == 0 and not rows and len(rejected) >= _HOPELESS:
+            raise SchemaDrift(
+                f"{self._version.name}: none of its first {len(rejected)} lines fits the mapping:"
+                f" not the lines are wrong but the mapping. The first: {rejected[0].reason}"
+            )
         self._lines += len(rows) + len(rejected)
         version = self._version
         if complete:
@@ -202,13 +220,12 @@ def _compile(context: Context, rows: Rows) -> _Compiled:
         raise ConfigurationError(f"{context.name}: the mapping's constant: {error}") from error
 
 
-def _convert(
-    path: Path, context: Context, rows: Rows, index: int, out: _Output
-) -> Iterator[None]:
+def _convert(file: Planned, context: Context, index: int, out: _Output) -> Iterator[None]:
     """Fill `out`; yields whenever a page is full. Broken lines belong to the file's first rows."""
-    compiled = _compile(context, rows)
+    rows = file.spec.rows[index]
+    compiled, space = _compile(context, rows), _key_space(file, rows.kind)
     belongs, to_row, to_key = compiled.belongs, compiled.row, compiled.key
-    for number, fields in reader.records(path, context.spec):
+    for number, fields in reader.records(file.path, context.spec):
         if isinstance(fields, reader.Broken):
             if index == 0:
                 out.reject(number, fields.reason, fields.text)
@@ -223,7 +240,7 @@ def _convert(
                     out.occurrence(key)
                 else:
                     key = _content_key(fields, out)
-                out.add((key, *row))
+                out.add((space + key, *row))
         if len(out.rows) + len(out.rejected) >= PAGE:
             yield
 

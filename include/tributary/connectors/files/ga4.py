@@ -1,9 +1,9 @@
 """GA4's BigQuery export (events_YYYYMMDD as Parquet) -> rows of staging.files__ga4_event.
 
-Sources: Google's export schema as in the public GA4 sample. The session's source is looked for in
-collected_traffic_source, then event_params, then the address's utm parameters; traffic_source is the
-first visit of the *user* and goes to first_user_* only. Key: user, time, name, bundle (and the event's
-index in its bundle where the export has it): Google gives no row id.
+Sources: Google's export schema as in the public GA4 sample. The session's source is looked
+for in collected_traffic_source, then event_params, then the address's utm parameters;
+traffic_source is the first visit of the *user* and goes to first_user_* only. Key: user, time, name,
+bundle (and the event's index in it where the export says so): Google gives no row id.
 """
 
 from __future__ import annotations
@@ -25,14 +25,36 @@ from tributary.errors import SchemaDrift
 Row = dict[str, Any]
 Tuple3 = tuple[str, str, str]
 
-_COLUMNS = (
-    "event_date event_timestamp event_name event_params event_bundle_sequence_id batch_event_index"
-    " user_id user_pseudo_id device geo traffic_source collected_traffic_source ecommerce"
-).split()
-_PARAMS = (
-    "ga_session_id ga_session_number page_location page_referrer source medium campaign gclid dclid"
-    " srsltid transaction_id currency value"
-).split()
+_COLUMNS = [
+    "event_date",
+    "event_timestamp",
+    "event_name",
+    "event_params",
+    "event_bundle_sequence_id",
+    "batch_event_index",
+    "user_id",
+    "user_pseudo_id",
+    "device",
+    "geo",
+    "traffic_source",
+    "collected_traffic_source",
+    "ecommerce",
+]
+_PARAMS = [
+    "ga_session_id",
+    "ga_session_number",
+    "page_location",
+    "page_referrer",
+    "source",
+    "medium",
+    "campaign",
+    "gclid",
+    "dclid",
+    "srsltid",
+    "transaction_id",
+    "currency",
+    "value",
+]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ID = frozenset({"", "(not set)", "null", "undefined", "none", "nan"})
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -64,9 +86,7 @@ def _flatten(batch: Any, context: Context) -> Iterator[Row]:
     if missing:
         raise SchemaDrift(f"{context.name} is no GA4 export: it has no {', '.join(missing)}")
     columns: dict[str, list[Any]] = {
-        name: batch.column(name).to_pylist()
-        for name in names
-        if name not in ("event_params",)
+        name: batch.column(name).to_pylist() for name in names if name not in ("event_params",)
     }
     params = _params(batch.column("event_params"), batch.num_rows)
     for i in range(batch.num_rows):
@@ -153,7 +173,7 @@ def _day(value: object) -> date:
     if isinstance(value, date):
         return value
     try:
-        return datetime.strptime(str(value), "%Y%m%d").date()
+        return datetime.strptime(str(value), "%Y%m%d").date()  # noqa: DTZ007 a day has no zone
     except ValueError as error:
         raise BadValue(f"event_date {value!r} is not a day written as YYYYMMDD") from error
 

@@ -14,15 +14,19 @@ from tributary.connectors.files.mapping import FileSpec
 _WORDS = {
     "order_id": "order_id orderid order_number order invoice invoiceno sale_id transaction_id",
     "refund_id": "refund_id refundid return_id credit_note",
-    "ordered_at": "ordered_at order_date invoicedate sale_datetime created_at datetime timestamp date",
+    "ordered_at": "ordered_at order_date invoicedate sale_datetime created_at datetime"
+    " timestamp date",
     "refunded_at": "refunded_at refund_date returned_at return_date created_at timestamp date",
-    "occurred_at": "occurred_at click_datetime event_time clicked_at visited_at datetime timestamp time date",
+    "occurred_at": "occurred_at click_datetime event_time clicked_at visited_at datetime"
+    " timestamp time date",
     "day": "date day metric_date",
-    "user_key": "user_key user_id userid customer_id customerid client_id visitor_id user customer email",
+    "user_key": "user_key user_id userid customer_id customerid client_id visitor_id user"
+    " customer email",
     "sku": "sku stockcode product_id item_id variant_id",
     "title": "title description product_name item_name product",
     "quantity": "quantity qty units",
-    "gross_amount": "gross_amount line_total revenue amount total price value revenue_local_currency",
+    "gross_amount": "gross_amount line_total revenue amount total price value"
+    " revenue_local_currency",
     "returned_amount": "returned_amount refund_amount refunded amount total",
     "discount_amount": "discount_amount discount",
     "tax_amount": "tax_amount tax vat",
@@ -60,8 +64,9 @@ def draft(files: list[tuple[Path, str]], known: list[str] | None = None) -> str:
         lines += _entry(path, name)
     if known:
         lines.append(
-            f"# The other files are known ({', '.join(sorted(set(known)))}), but a mapping.yml describes"
-            " all files of its folder:\n# give these a folder of their own, or add entries for the others."
+            f"# The other files are known ({', '.join(sorted(set(known)))}), but"
+            " a mapping.yml describes all files of its folder:\n# give these a folder of their own,"
+            " or add entries for the others."
         )
     return "\n".join(lines) + "\n"
 
@@ -76,7 +81,9 @@ def _entry(path: Path, name: str) -> list[str]:
     if delimiter != ",":
         lines.append(f'    delimiter: "{_yaml_char(delimiter)}"')
     if not kind_name:
-        lines.append("    # FILL IN the kind: touch, order_line, refund or spend")
+        lines.append(
+            "    # FILL IN the kind (touch, order_line, refund, spend), or name the file under `ignore:`"
+        )
     kind = KINDS[kind_name or "order_line"]
     lines += ["    rows:", f"      - kind: {kind.name}", "        columns:"]
     for field in kind.fields:

@@ -121,11 +121,24 @@ GA4_EVENT = Kind(
         Field("occurred_at", "instant", required=True),
         *(
             Field(name)
-            for name in (
-                "event_name user_pseudo_id user_id session_id source medium campaign click_id_type"
-                " first_user_source first_user_medium first_user_campaign page_location"
-                " page_referrer device_category country transaction_id"
-            ).split()
+            for name in [
+                "event_name",
+                "user_pseudo_id",
+                "user_id",
+                "session_id",
+                "source",
+                "medium",
+                "campaign",
+                "click_id_type",
+                "first_user_source",
+                "first_user_medium",
+                "first_user_campaign",
+                "page_location",
+                "page_referrer",
+                "device_category",
+                "country",
+                "transaction_id",
+            ]
         ),
         Field("purchase_revenue", "money"),
         Field(CURRENCY),
@@ -139,5 +152,5 @@ GA4_EVENT = Kind(
 
 KINDS = {kind.name: kind for kind in (TOUCH, ORDER_LINE, REFUND, SPEND, GA4_EVENT)}
 EVIDENCE = frozenset(
-    "click visit view email_click coupon survey marketplace influencer_code".split()
+    ["click", "visit", "view", "email_click", "coupon", "survey", "marketplace", "influencer_code"]
 )

@@ -46,7 +46,7 @@ class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     pass
 
 
-class Condition(_Strict):
+class Condition(_Strict, frozen=True):
     """True for lines whose `column` starts with `prefix`, or is one of `values`."""
 
     column: str
@@ -54,7 +54,7 @@ class Condition(_Strict):
     values: tuple[str, ...] = ()
 
 
-class Value(_Strict):
+class Value(_Strict, frozen=True):
     """Where a field comes from: one of column, constant or product (of columns, exact).
 
     `lookup` translates the column's text, `default` stands in for an empty or unknown one,
@@ -73,7 +73,7 @@ class Value(_Strict):
         return self.product or ((self.column,) if self.column else ())
 
 
-class Lookup(_Strict):
+class Lookup(_Strict, frozen=True):
     """A small file beside the data: text of column `key` -> text of column `value`."""
 
     file: str
@@ -81,7 +81,7 @@ class Lookup(_Strict):
     value: str
 
 
-class Rows(_Strict):
+class Rows(_Strict, frozen=True):
     """What (some of) a file's lines become."""
 
     kind: KindName
@@ -106,7 +106,7 @@ class Rows(_Strict):
         return used | set(self.key)
 
 
-class FileSpec(_Strict):
+class FileSpec(_Strict, frozen=True):
     """One kind of file: which names (`match`) and how it is written.
 
     `headers`: a shipped mapping takes a file only if all these columns are in its header.
@@ -135,7 +135,7 @@ class FileSpec(_Strict):
         return any(fnmatch.fnmatch(n, pattern) for pattern in self.match for n in (name, base))
 
 
-class Mapping(_Strict):
+class Mapping(_Strict, frozen=True):
     """One mapping file."""
 
     name: str

@@ -216,5 +216,3 @@ def _as_text(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode(errors="backslashreplace")
     return str(value)
-
-

@@ -1,5 +1,5 @@
-"""Finds out what the files of a folder are: the folder's own mapping, else the shipped ones by their
-headers, else an error that prints a mapping to start from.
+"""Finds out what the files of a folder are: the folder's own mapping, else the shipped ones by
+their headers, else an error that prints a mapping to start from.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Recognised:
 def recognise(path: Path) -> Recognised:
     """What `path` (a folder, or one data file) holds.
 
-    Raises ConfigurationError: no such folder, nothing to load, or a draft mapping for what is not known.
+    Raises ConfigurationError: no such folder, nothing to load, or a draft mapping for what is not
+    known.
     """
     path = path.expanduser()
     options = {"folder": str(path.resolve())}
@@ -67,9 +68,9 @@ def recognise(path: Path) -> Recognised:
             [p.spec.currency or p.mapping.currency for p in planned],
             _peeked_currency(planned),
         ),
-        order_source="event_export" if "ga4_event" in kinds - {"order_line"} and (
-            "order_line" not in kinds
-        ) else "shop",
+        order_source=(
+            "event_export" if "ga4_event" in kinds and "order_line" not in kinds else "shop"
+        ),
         options=options,
         files=tuple(p.name for p in planned),
     )
@@ -94,8 +95,8 @@ def plan(options: dict[str, str]) -> list[Planned]:
     chosen = [(p, n) for p, n in found if not pattern or fnmatch.fnmatch(n, pattern)]
     if not chosen:
         raise ConfigurationError(
-            f"{folder} holds no data files{f' like {pattern}' if pattern else ''}: put CSV, CSV.gz or"
-            " Parquet files there."
+            f"{folder} holds no data files{f' like {pattern}' if pattern else ''}: put CSV,"
+            " CSV.gz or Parquet files there."
         )
     mapping = _own_mapping(folder, options.get("mapping", ""))
     return _by_name(folder, chosen, mapping) if mapping else _by_headers(folder, chosen)

@@ -1,4 +1,4 @@
-"""Page addresses of web events: hosts, campaign parameters and click ids; never their other content."""
+"""Page addresses of web events: hosts, campaign parameters, click ids; nothing else is kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLICK_IDS = {
     "fbclid": "fbclid",
     "srsltid": "srsltid",
 }
-_SECOND_LEVEL = frozenset("ac co com edu gov net or org".split())
+_SECOND_LEVEL = frozenset(["ac", "co", "com", "edu", "gov", "net", "or", "org"])
 
 
 @dataclass(frozen=True)
