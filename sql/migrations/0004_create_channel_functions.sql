@@ -127,6 +127,7 @@ insert into ops.source_alias values
 ('reddit.com', 'reddit'), ('(direct)', 'direct');
 
 -- Text as people mean it: lower case, trimmed, plus signs and %20 as spaces, '' for a placeholder.
+-- What GA4 withholds ('<other>', '(data deleted)') stays as it is: it is unknown, not direct.
 create function ops.normalise_term(term text) returns text language plpgsql immutable parallel safe as $$
 declare
     t text := lower(btrim(coalesce(term, '')));
@@ -134,33 +135,46 @@ begin
     if t ~ '[+%\s]' then
         t := btrim(regexp_replace(replace(replace(t, '+', ' '), '%20', ' '), '\s+', ' ', 'g'));
     end if;
-    if t in ('(not set)', '(none)', 'none', 'null', 'undefined', '(not provided)', 'n/a', '-') then
+    if t in (
+        '(not set)', '(none)', 'none', 'null', 'undefined', '(not provided)', 'n/a', 'nan', '-',
+        '(direct)', '(organic)', '(referral)'
+    ) then
         return '';
     end if;
     return t;
 end $$;
 
--- A source: normalised, without www. and mobile or link-shim host prefixes, aliases resolved.
+-- A source: normalised, an address cut to its host, without www. and mobile or link-shim prefixes or a
+-- country's ending of the big ones (google.de), aliases resolved.
 create function ops.normalise_source(term text) returns text language plpgsql stable parallel safe as $$
 declare
     host text := ops.normalise_term(term);
     known text;
 begin
+    if host = '' then
+        return case when lower(btrim(term)) = '(direct)' then 'direct' else '' end;
+    end if;
     if host like '%.%' then
+        host := regexp_replace(host, '^https?://([^/?#]*).*$', '\1');
         host := regexp_replace(host, '^(www|m|mobile|l|lm|out)\.(?=[^.]+\.)', '');
+        host := regexp_replace(host, '^(google|bing|yahoo|amazon|ebay)\.(com?\.)?[a-z]{2,3}$', '\1');
     end if;
     select a.source into known from ops.source_alias as a where a.alias = host;
     return coalesce(known, host);
 end $$;
 
--- The channel of a normalised (source, medium, campaign), '' for absent. A hint a file states is taken
--- as it is; a store's own rules come first, then click ids, then GA4's default channel grouping.
+-- The channel of a normalised (source, medium, campaign), '' for absent: a hint the file states; the
+-- store's rules, then everybody's; a medium that says e-mail, affiliate, influencer or SMS; click ids,
+-- which outrank the referrer; then GA4's default channel grouping, with these differences: a campaign's
+-- name makes paid traffic shopping, never organic traffic; cross-network is paid_other; push and audio
+-- are other.
 create function ops.channel(
     of_store text, of_source text, of_medium text, of_campaign text, click_id text, hint text
 ) returns text language plpgsql stable parallel safe as $$
 declare
     kind text;
     found_channel text;
+    paid boolean;
     shopping boolean;
 begin
     if btrim(coalesce(hint, '')) <> '' then
@@ -173,28 +187,39 @@ begin
     if found_channel is not null then
         return found_channel;
     end if;
-    if of_medium in ('email', 'e-mail', 'e_mail', 'e mail') or of_source in ('email', 'e-mail', 'newsletter') then
-        return 'email';
-    elsif of_medium in ('affiliate', 'affiliates') then
-        return 'affiliate';
-    elsif of_medium in ('influencer', 'creator', 'creators') then
-        return 'influencer';
-    elsif of_medium = 'sms' or of_source = 'sms' then
-        return 'sms';
+    found_channel := case
+        when of_medium in ('email', 'e-mail', 'e_mail', 'e mail') then 'email'
+        when of_medium in ('affiliate', 'affiliates') then 'affiliate'
+        when of_medium in ('influencer', 'creator', 'creators') then 'influencer'
+        when of_medium = 'sms' then 'sms'
+    end;
+    if found_channel is not null then
+        return found_channel;
     end if;
     select s.category into kind from ops.source_category as s where s.source = of_source;
-    shopping := of_campaign ~ '(^|[^a-df-z])shop|shopping';
-    if click_id = 'dclid' then
+    paid := of_medium ~ '^(.*cp.*|ppc|retargeting|paid.*)$';
+    shopping := kind = 'shopping' or of_campaign ~ '(^|[^a-df-z])shop|shopping';
+    if click_id in ('gclid', 'gbraid', 'wbraid', 'msclkid', 'yclid') then
+        return case
+            when of_medium in ('display', 'banner', 'expandable', 'interstitial', 'cpm') then 'display'
+            when of_campaign like '%cross-network%' then 'paid_other'
+            when kind = 'video' then 'paid_video'
+            when shopping then 'paid_shopping'
+            else 'paid_search'
+        end;
+    elsif click_id = 'dclid' then
         return 'display';
-    elsif click_id in ('gclid', 'gbraid', 'wbraid', 'msclkid') then
-        return case when kind = 'video' then 'paid_video' when shopping then 'paid_shopping' else 'paid_search' end;
     elsif click_id in ('ttclid', 'twclid', 'li_fat_id', 'sccid', 'epik', 'rdt_cid') then
         return 'paid_social';
-    elsif click_id = 'srsltid' then
+    elsif click_id = 'srsltid' and not paid then
         return 'organic_shopping';
-    elsif of_medium ~ '^(.*cp.*|ppc|retargeting|paid.*)$' then
+    elsif click_id = 'fbclid' then
+        kind := 'social'; -- on ads and posts alike: the medium tells them apart
+    end if;
+    if paid then
         return case
-            when kind = 'shopping' or shopping then 'paid_shopping'
+            when of_campaign like '%cross-network%' then 'paid_other'
+            when shopping then 'paid_shopping'
             when kind = 'search' then 'paid_search'
             when kind = 'social' or of_medium ~ '^paid[ _-]?social$' then 'paid_social'
             when kind = 'video' then 'paid_video'
@@ -204,9 +229,12 @@ begin
         end;
     end if;
     return case
+        when of_source in ('email', 'e-mail', 'newsletter') then 'email'
+        when of_source = 'sms' then 'sms'
         when of_medium in ('display', 'banner', 'expandable', 'interstitial') then 'display'
         when kind = 'shopping' then 'organic_shopping'
-        when kind = 'social' or of_medium ~ '^(social([ -](network|media))?|sm)$' then 'organic_social'
+        when kind = 'social' or of_medium ~ '^((organic[ _-]?)?social([ _-](network|media))?|sm)$'
+            then 'organic_social'
         when kind = 'video' or of_medium ~ 'video' then 'organic_video'
         when kind = 'search' or of_medium = 'organic' then 'organic_search'
         when of_medium in ('referral', 'app', 'link') then 'referral'
@@ -215,3 +243,21 @@ begin
         else 'other'
     end;
 end $$;
+
+-- A pattern that is no regular expression is refused when it is entered, not when unify runs.
+alter table ops.channel_rule add constraint channel_rule_patterns check (
+    ('' ~* source_pattern) is not null
+    and ('' ~* medium_pattern) is not null
+    and ('' ~* campaign_pattern) is not null
+);
+
+comment on function ops.channel is
+'Marketing channel of a normalised source, medium and campaign; one for spend and touches alike.';
+comment on function ops.normalise_source is 'Traffic source in one spelling: fb, Facebook, l.facebook.com.';
+comment on function ops.normalise_term is 'Medium or campaign in one spelling; '''' for placeholders.';
+comment on table ops.channel_rule is
+'Your own channels: for a store ('''' for all) the first rule by priority whose three case-insensitive '
+'regular expressions match normalised source, medium and campaign. Outranks everything but a channel '
+'that a file states. Rows already unified keep their channel until their day is built again.';
+comment on table ops.source_alias is 'Other spellings of a source; add your own.';
+comment on table ops.source_category is 'Kind of known sources: search, shopping, social, video.';
