@@ -87,9 +87,8 @@ class Served(msgspec.Struct, frozen=True):
         return Credentials(host=f"{self.url}/shopify/{account.account_id}", password=token)
 
     def move_clock(self, as_of: date) -> None:
-        reply = httpx.post(
-            f"{self.url}/control/clock", json={"as_of": as_of.isoformat()}, timeout=120
-        )
+        body = {"as_of": as_of.isoformat()}
+        reply = httpx.post(f"{self.url}/control/clock", json=body, timeout=120, trust_env=False)
         reply.raise_for_status()
 
 
@@ -158,7 +157,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, clock: Clock) -
     started = clock.monotonic()
     while clock.monotonic() - started < _START_SECONDS:
         with suppress(httpx.TransportError):
-            if httpx.get(url, timeout=5).status_code == 200:
+            if httpx.get(url, timeout=5, trust_env=False).status_code == 200:
                 return
         if process.poll() is not None:
             break
