@@ -69,7 +69,8 @@ typed as (
             lower(
                 substring(
                     landing_page from
-                    '(?i)[?&](gclid|gbraid|wbraid|dclid|srsltid|fbclid|ttclid|msclkid|twclid|li_fat_id|epik|sccid|rdt_cid|yclid)='
+                    '(?i)[?&](gclid|gbraid|wbraid|dclid|srsltid|fbclid|ttclid|msclkid|twclid'
+                    '|li_fat_id|epik|sccid|rdt_cid|yclid)='
                 )
             ),
             ''
