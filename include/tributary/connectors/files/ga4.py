@@ -2,8 +2,8 @@
 
 Sources: Google's export schema as in the public GA4 sample. The session's source is looked
 for in collected_traffic_source, then event_params, then the address's utm parameters;
-traffic_source is the first visit of the *user* and goes to first_user_* only. Key: user, time, name,
-bundle (and the event's index in it where the export says so): Google gives no row id.
+traffic_source is the first visit of the *user* and goes to first_user_* only. Key: user, time,
+name, bundle (and the event's index in it where the export says so): Google gives no row id.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def _entry(path: Path, name: str) -> list[str]:
         lines.append(f'    delimiter: "{_yaml_char(delimiter)}"')
     if not kind_name:
         lines.append(
-            "    # FILL IN the kind (touch, order_line, refund, spend), or name the file under `ignore:`"
+            "    # FILL IN the kind (touch, order_line, refund, spend), or `ignore:` the file"
         )
     kind = KINDS[kind_name or "order_line"]
     lines += ["    rows:", f"      - kind: {kind.name}", "        columns:"]
