@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import (
     DAG,
@@ -17,11 +17,22 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowSkipException
 
-from tributary.connectors.spec import Connector, all_connectors, feed_connectors
+from tributary.connectors.spec import (
+    Connector,
+    Mode,
+    Stream,
+    all_connectors,
+    feed_connectors,
+)
 from tributary.errors import AccountSkipped, ConfigurationError, TributaryError
 from tributary.orchestration import access, texts, windows
 from tributary.orchestration.assets import feed_asset
 from tributary.orchestration.retries import RETRIES, ByErrorClass
+from tributary.settings import Account
+from tributary.window import Window
+
+if TYPE_CHECKING:
+    from tributary.warehouse.connection import Connection
 
 log = logging.getLogger(__name__)
 
@@ -152,8 +163,6 @@ def load(part: Mapping[str, str], cadence: windows.Cadence) -> dict[str, Any]:
     """Load one stream of one account; counts for people in the result, no rows and no secrets."""
     from tributary.clock import SystemClock
     from tributary.pipeline.ingest import ingest
-    from tributary.warehouse import loads
-    from tributary.warehouse.loads import Target
 
     context = get_current_context()
     run = context["dag_run"]
@@ -164,20 +173,7 @@ def load(part: Mapping[str, str], cadence: windows.Cadence) -> dict[str, Any]:
     credentials = access.credentials(connector, account)
     try:
         with access.warehouse("tributary load") as conn:
-            window, mode = windows.choose(
-                asked,
-                cadence,
-                restate_days=stream.restate_days,
-                zone=account.timezone,
-                covered_until=loads.covered_until(
-                    conn, Target(account.store_id, connector.name, account.account_id, stream.name)
-                ),
-            )
-            if mode == "backfill" and stream.backfill == "none":
-                raise AirflowSkipException(
-                    f"{connector.title} cannot say what {stream.name} was on past days: it has no"
-                    " backfill"
-                )
+            window, mode = _window(conn, asked, cadence, account, stream)
             log.info("Loading %s %s for %s, %s.", account.connection_id, stream.name, window, mode)
             result = ingest(
                 conn=conn,
@@ -197,6 +193,28 @@ def load(part: Mapping[str, str], cadence: windows.Cadence) -> dict[str, Any]:
     if result.drift:
         log.warning("Fields we do not know were kept: %s.", ", ".join(result.drift))
     return {"load_id": result.load_id, "days_changed": result.days_changed, **counts}
+
+
+def _window(
+    conn: Connection,
+    asked: windows.Asked,
+    cadence: windows.Cadence,
+    account: Account,
+    stream: Stream,
+) -> tuple[Window, Mode]:
+    from tributary.warehouse.loads import Target, covered_until
+
+    target = Target(account.store_id, account.connector, account.account_id, stream.name)
+    window, mode = windows.choose(
+        asked,
+        cadence,
+        restate_days=stream.restate_days,
+        zone=account.timezone,
+        covered_until=covered_until(conn, target),
+    )
+    if mode == "backfill" and stream.backfill == "none":
+        raise AirflowSkipException(f"{target} has no backfill: its vendor cannot say what was")
+    return window, mode
 
 
 def publish(feed: str, results: Iterable[Sequence[Mapping[str, Any]] | None]) -> None:

@@ -41,12 +41,12 @@ def unify_dag(*, nightly: str = "30 2 * * *") -> DAG:
         tags={"tributary", "unify"},
         default_args=TASK_DEFAULTS | {"pool": POOL},
     ) as dag:
-        run_id = task.short_circuit(task_id="build", doc_md=texts.BUILD)(build)()
-        steps: list[Any] = [run_id]
+        pass_id = task.short_circuit(task_id="build", doc_md=texts.BUILD)(build)()
+        steps: list[Any] = [pass_id]
         for function in (check, attribute, check_credits):
-            steps.append(_step(function)(run_id))
+            steps.append(_step(function)(pass_id))
         steps.append(EmptyOperator(task_id="insights", doc_md=texts.INSIGHTS))
-        steps.append(_step(publish, outlets=[PUBLISHED])(run_id))
+        steps.append(_step(publish, outlets=[PUBLISHED])(pass_id))
         chain(*steps)
     return dag
 
@@ -67,42 +67,42 @@ def build() -> str | bool:
     from tributary.pipeline import unify
 
     run = get_current_context()["dag_run"]
-    run_id = f"{run.run_id}#{run.clear_number}" if run.clear_number else run.run_id
+    pass_id = f"{run.run_id}#{run.clear_number}" if run.clear_number else run.run_id
     with access.warehouse("tributary build") as conn:
-        return run_id if unify.build(conn, run_id, SystemClock()) else False
+        return pass_id if unify.build(conn, pass_id, SystemClock()) else False
 
 
-def check(run_id: str) -> None:
+def check(pass_id: str) -> None:
     """Contracts and cross-checks on the candidate rows."""
     from tributary.clock import SystemClock
     from tributary.pipeline import unify
 
     with access.warehouse("tributary check") as conn:
-        unify.check(conn, run_id, SystemClock())
+        unify.check(conn, pass_id, SystemClock())
 
 
-def attribute(run_id: str) -> None:
+def attribute(pass_id: str) -> None:
     """Identity and credits of the people this pass touches."""
     from tributary.clock import SystemClock
     from tributary.pipeline import unify
 
     with access.warehouse("tributary attribute") as conn:
-        unify.attribute(conn, run_id, SystemClock())
+        unify.attribute(conn, pass_id, SystemClock())
 
 
-def check_credits(run_id: str) -> None:
+def check_credits(pass_id: str) -> None:
     """Every credit sums to its conversion."""
     from tributary.clock import SystemClock
     from tributary.pipeline import unify
 
     with access.warehouse("tributary check_credits") as conn:
-        unify.check_credits(conn, run_id, SystemClock())
+        unify.check_credits(conn, pass_id, SystemClock())
 
 
-def publish(run_id: str) -> dict[str, int]:
+def publish(pass_id: str) -> dict[str, int]:
     """Move the candidate rows into core, all in one transaction; rows moved per table."""
     from tributary.clock import SystemClock
     from tributary.pipeline import unify
 
     with access.warehouse("tributary publish") as conn:
-        return unify.publish(conn, run_id, SystemClock())
+        return unify.publish(conn, pass_id, SystemClock())
