@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL for the session; each test gets its own database, cloned from a template."""
+"""A throw-away PostgreSQL for the session; each test gets a database cloned from a template."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tributary.clock import SystemClock
 from tributary.local.postgres import Cluster, free_port
 from tributary.warehouse.connection import Connection, connect

@@ -12,7 +12,7 @@ TributaryError
 ├── CheckFailed          data broke a contract with severity stop: publish nothing
 └── Superseded           another run took the candidate rows: start again from build
 
-A message says what happened, where, and the next step. It never holds a secret or an e-mail address;
+A message says what happened, where, and the next step, and never holds a secret or an address:
 `transport.redaction` cleans what comes from a vendor before it gets here.
 """
 

@@ -21,8 +21,6 @@ from tributary.warehouse.connection import Connection, name
 CONVERSION_TYPE = "purchase"
 
 
-
-
 def attribute(conn: Connection) -> None:
     """Fill work.identity, work.credit and the credit set; inside the caller's transaction."""
     config = AttributionConfig()

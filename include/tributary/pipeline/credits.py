@@ -1,4 +1,4 @@
-"""Fetches the affected people's touches and conversions, has them attributed, writes work.credit."""
+"""Fetches affected people's touches and conversions, has them attributed, writes work.credit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ _EPOCH_MICROSECONDS = "(extract(epoch from {}) * 1000000)::bigint"
 
 
 def compute(
-    conn: Connection, store_id: str, credit_set_id: str, visit_source: str, config: AttributionConfig
+    conn: Connection,
+    store_id: str,
+    credit_set_id: str,
+    visit_source: str,
+    config: AttributionConfig,
 ) -> None:
     """Credits of the conversions in work.credit_scope for one store, into work.credit."""
     _number_people(conn, store_id)
@@ -45,9 +49,7 @@ def _number_people(conn: Connection, store_id: str) -> None:
     conn.execute("analyze pg_temp.affected")
 
 
-def _conversions(
-    conn: Connection, store_id: str
-) -> tuple[Conversions, dict[int, tuple[str, int]]]:
+def _conversions(conn: Connection, store_id: str) -> tuple[Conversions, dict[int, tuple[str, int]]]:
     """The affected conversions, and per conversion its currency and decimal places."""
     rows = conn.execute(
         "select conversion_id, person, "

@@ -15,8 +15,8 @@ from psycopg.types.json import Jsonb
 from tributary.clock import Clock
 from tributary.errors import CheckFailed
 from tributary.pipeline import attribute as attribution
-from tributary.quality import credits as credit_checks
-from tributary.quality import run as quality
+from tributary.quality.credits import check_credits as run_credit_checks
+from tributary.quality.run import check as run_checks
 from tributary.warehouse import candidates
 from tributary.warehouse import publish as publication
 from tributary.warehouse.connection import Connection, locked
@@ -41,7 +41,7 @@ def check(conn: Connection, run_id: str, clock: Clock) -> None:
     with locked(conn, "unify"):
         candidates.require_run(conn, run_id)
         with _timed(conn, run_id, "check", "checked", clock):
-            quality.check(conn, _url(conn), run_id, clock)
+            run_checks(conn, _url(conn), run_id, clock)
 
 
 def attribute(conn: Connection, run_id: str, clock: Clock) -> None:
@@ -57,7 +57,7 @@ def check_credits(conn: Connection, run_id: str, clock: Clock) -> None:
     with locked(conn, "unify"):
         candidates.require_run(conn, run_id)
         with _timed(conn, run_id, "check_credits", "attributed", clock):
-            credit_checks.check_credits(conn, run_id, clock)
+            run_credit_checks(conn, run_id, clock)
 
 
 def publish(conn: Connection, run_id: str, clock: Clock) -> dict[str, int]:

@@ -151,12 +151,12 @@ class TableLanding:
         """Take one batch of rows of a file, each a tuple in the order of the stream's columns."""
         if not rows:
             return
-        with self._conn.cursor() as cursor:
-            with cursor.copy("copy pg_temp.landing_row from stdin (format binary)") as copy:
-                copy.set_types(self._types)
-                for row in rows:
-                    self._seq += 1
-                    copy.write_row((self._seq, file_name, *row))
+        statement = "copy pg_temp.landing_row from stdin (format binary)"
+        with self._conn.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(self._types)
+            for row in rows:
+                self._seq += 1
+                copy.write_row((self._seq, file_name, *row))
 
     def end_file(self, file_name: str, content_hash: str, lines: int, duplicates: int) -> None:
         """The file was read to its end: its version may replace the one before."""
