@@ -174,18 +174,26 @@ create function ops.channel(
 declare
     kind text;
     found_channel text;
+    has_rules boolean;
     paid boolean;
     shopping boolean;
 begin
     if btrim(coalesce(hint, '')) <> '' then
         return btrim(hint);
     end if;
-    select r.channel into found_channel from ops.channel_rule as r
-    where r.store_id in (of_store, '') and of_source ~* r.source_pattern
-        and of_medium ~* r.medium_pattern and of_campaign ~* r.campaign_pattern
-    order by r.store_id desc, r.priority limit 1;
-    if found_channel is not null then
-        return found_channel;
+    -- One query a row: starting one costs more than all the rest of this function.
+    select
+        (select s.category from ops.source_category as s where s.source = of_source),
+        exists (select from ops.channel_rule)
+    into kind, has_rules;
+    if has_rules then
+        select r.channel into found_channel from ops.channel_rule as r
+        where r.store_id in (of_store, '') and of_source ~* r.source_pattern
+            and of_medium ~* r.medium_pattern and of_campaign ~* r.campaign_pattern
+        order by r.store_id desc, r.priority limit 1;
+        if found_channel is not null then
+            return found_channel;
+        end if;
     end if;
     found_channel := case
         when of_medium in ('email', 'e-mail', 'e_mail', 'e mail') then 'email'
@@ -196,7 +204,6 @@ begin
     if found_channel is not null then
         return found_channel;
     end if;
-    select s.category into kind from ops.source_category as s where s.source = of_source;
     paid := of_medium ~ '^(.*cp.*|ppc|retargeting|paid.*)$';
     shopping := kind = 'shopping' or of_campaign ~ '(^|[^a-df-z])shop|shopping';
     if click_id in ('gclid', 'gbraid', 'wbraid', 'msclkid', 'yclid') then
