@@ -93,6 +93,10 @@ def versions() -> str:
     return hashlib.sha256((ROOT / "requirements.txt").read_bytes()).hexdigest()[:16]
 
 
+class AlreadyThere(TributaryError):
+    """The Dag has a run of this logical date."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A Dag run as the API tells it."""
@@ -148,11 +152,25 @@ class Api:
         conf: Mapping[str, Any] | None = None,
         note: str = "",
         at: datetime | None = None,
+        interval: tuple[datetime, datetime] | None = None,
     ) -> Run:
-        """Start a run; `at` gives it the last data interval that was complete then."""
-        date = at.isoformat() if at else None
-        body = {"logical_date": date, "conf": dict(conf or {}), "note": note or None}
-        answer = self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        """Start a run. `at` gives it the last data interval that was complete then; `interval`
+        makes it the run of that interval, which the scheduler then does not start again.
+
+        An interval that has its run already is left alone: the new run has none.
+        """
+        body: dict[str, Any] = {"conf": dict(conf or {}), "note": note or None}
+        path = f"/api/v2/dags/{dag_id}/dagRuns"
+        plain = {**body, "logical_date": at.isoformat() if at else None}
+        if interval is None:
+            answer = self._request("POST", path, json=plain)
+        else:
+            start, end = (moment.isoformat() for moment in interval)
+            body |= {"logical_date": start, "data_interval_start": start, "data_interval_end": end}
+            try:
+                answer = self._request("POST", path, json=body)
+            except AlreadyThere:
+                answer = self._request("POST", path, json=plain)
         return Run(dag_id, answer["dag_run_id"], answer["state"])
 
     def runs(self, dag_ids: Iterable[str]) -> list[Run]:
@@ -179,6 +197,8 @@ class Api:
                 answer = self._client.request(method, path, **options)
         except httpx.HTTPError as error:
             raise TributaryError(f"Airflow at {self.base_url} does not answer: {error}") from None
+        if answer.status_code == 409:
+            raise AlreadyThere(f"Airflow has a run of this date already ({path})")
         if answer.is_error:
             raise TributaryError(
                 f"Airflow refused {method} {path}: {answer.status_code} {answer.text[:300]}"

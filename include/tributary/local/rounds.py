@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from tributary.warehouse.connection import Connection
 
 Say = Callable[[str], None]
 UNIFY = "unify"
-_POLL_SECONDS = 0.7
+_POLL_SECONDS = 1.0
 _DAGS_SECONDS = 180.0
 _STALL_SECONDS = 1800.0
+_WAKE_SECONDS = 3.0
 _ENDED = {"success", "failed", "upstream_failed", "skipped", "removed"}
 # What ends as it should when all is well is not worth a line.
 _SILENT = {"report_failures", "insights"}
@@ -57,10 +58,19 @@ class Rounds:
         self.before = {run.key for run in self.api.runs(self.dag_ids) if run.is_finished}
 
     def load(self, feeds: Iterable[str], wanted: Range) -> None:
-        """Have every feed read the range, and wait until no ingest run is left."""
+        """Have every feed read the range, and wait until no ingest run is left.
+
+        The run stands for yesterday's scheduled one, too: the range holds that day.
+        """
+        today = datetime.combine(self.clock.now().date(), time(), UTC)
         for feed in feeds:
             dag_id = f"ingest_{feed}"
-            self.api.trigger(dag_id, wanted.conf(), note="started by tributary up")
+            self.api.trigger(
+                dag_id,
+                wanted.conf(),
+                note="started by tributary up",
+                interval=(today - timedelta(days=1), today),
+            )
             self.api.unpause(dag_id)
             last = wanted.end - timedelta(days=1)
             self.say(f"{dag_id}: reading {wanted.first} to {last}")
@@ -69,9 +79,13 @@ class Rounds:
     def publish(self) -> None:
         """Have unify take everything pending, and wait until no run is left."""
         self.api.unpause(UNIFY)
-        if self.pending() and not self._running():
-            self.api.trigger(UNIFY, note="started by tributary up")
+        patience = self.clock.monotonic() + _WAKE_SECONDS
+        while not self._running() and self.clock.monotonic() < patience:
+            self.clock.sleep(_POLL_SECONDS)  # the first unpause, or an ingest run, may wake it
         self.settle()
+        if self.pending() and not self.failed():
+            self.api.trigger(UNIFY, note="started by tributary up")
+            self.settle()
 
     def settle(self) -> None:
         """Wait until no run of our Dags is queued or running."""
