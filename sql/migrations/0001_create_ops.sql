@@ -4,7 +4,8 @@ create schema work;
 create schema core;
 create schema mart;
 
--- The window of the running statement, set per transaction: select set_config('tributary.window_start', '2026-08-01', true)
+-- The window of the running statement, set per transaction:
+-- select set_config('tributary.window_start', '2026-08-01', true)
 create function ops.window_start() returns date language plpgsql stable as $$
 begin
     if coalesce(current_setting('tributary.window_start', true), '') = '' then
@@ -24,7 +25,7 @@ begin
 end $$;
 
 -- A stable 64-bit id from vendor identity; 0 is kept free for "unattributed".
-create function ops.stable_id(variadic parts text []) returns bigint language sql immutable strict parallel safe as $$
+create function ops.stable_id(variadic parts text[]) returns bigint language sql immutable strict parallel safe as $$
     select case when id = 0 then 1 else id end
     from (select ('x' || substr(md5(array_to_string(parts, e'\x1f')), 1, 16))::bit(64)::bigint as id) as hashed
 $$;
@@ -64,7 +65,7 @@ create table ops.load (
     rows_duplicate bigint not null default 0,
     api_calls int not null default 0,
     quota jsonb not null default '{}',
-    drift text [] not null default '{}',
+    drift text[] not null default '{}',
     error text not null default '',
     publication_id bigint
 );
@@ -121,7 +122,9 @@ create table ops.publication (
 
 create table ops.unify_run (
     run_id text primary key,
-    status text not null check (status in ('building', 'built', 'checked', 'attributed', 'published', 'stopped', 'nothing_pending', 'superseded')),
+    status text not null check (status in (
+        'building', 'built', 'checked', 'attributed', 'published', 'stopped', 'nothing_pending'
+    )),
     started_at timestamptz not null,
     finished_at timestamptz,
     phase_seconds jsonb not null default '{}',

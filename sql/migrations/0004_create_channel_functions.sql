@@ -6,7 +6,8 @@ create table ops.source_category (
     category text not null check (category in ('search', 'shopping', 'social', 'video'))
 );
 
-insert into ops.source_category select source, 'search' from unnest(string_to_array(replace($$360.cn|alice|aol|ar.search.yahoo.com|ask|at.search.yahoo.com|au.search.yahoo.com|auone|avg|babylon|baidu
+insert into ops.source_category select source, 'search' from unnest(string_to_array(replace($$
+360.cn|alice|aol|ar.search.yahoo.com|ask|at.search.yahoo.com|au.search.yahoo.com|auone|avg|babylon|baidu
 |biglobe|biglobe.co.jp|biglobe.ne.jp|bing|br.search.yahoo.com|ca.search.yahoo.com|centrum.cz
 |ch.search.yahoo.com|cl.search.yahoo.com|cn.bing.com|cnn|co.search.yahoo.com|comcast|conduit|daum|daum.net
 |de.search.yahoo.com|dk.search.yahoo.com|dogpile|dogpile.com|duckduckgo|ecosia.org|email.seznam.cz|eniro
@@ -24,7 +25,8 @@ insert into ops.source_category select source, 'search' from unnest(string_to_ar
 |yahoo|yahoo.co.jp|yahoo.com|yandex|yandex.by|yandex.com|yandex.com.tr|yandex.fr|yandex.kz|yandex.ru|yandex.ua
 |yandex.uz|zen.yandex.ru$$, e'\n', ''), '|')) as source;
 
-insert into ops.source_category select source, 'social' from unnest(string_to_array(replace($$43things|43things.com|51.com|5ch.net|academia.edu|activerain|activerain.com|activeworlds|activeworlds.com
+insert into ops.source_category select source, 'social' from unnest(string_to_array(replace($$
+43things|43things.com|51.com|5ch.net|academia.edu|activerain|activerain.com|activeworlds|activeworlds.com
 |addthis|addthis.com|airg.ca|allnurses.com|allrecipes.com|alumniclass|alumniclass.com|ameba.jp|ameblo.jp
 |americantowns|americantowns.com|amp.reddit.com|ancestry.com|anobii|anobii.com|answerbag|answerbag.com
 |answers.yahoo.com|aolanswers|aolanswers.com|apps.facebook.com|ar.pinterest.com|artstation.com|askubuntu
@@ -93,7 +95,8 @@ insert into ops.source_category select source, 'social' from unnest(string_to_ar
 |yahoo-mbga.jp|yammer|yammer.com|yelp|yelp.co.uk|yelp.com|youroom.in|za.pinterest.com|zalo|zoo.gr|zooppa
 |zooppa.com$$, e'\n', ''), '|')) as source;
 
-insert into ops.source_category select source, 'shopping' from unnest(string_to_array(replace($$aax-us-east.amazon-adsystem.com|aax.amazon-adsystem.com|alibaba|alibaba.com|amazon|amazon.co.uk|amazon.com
+insert into ops.source_category select source, 'shopping' from unnest(string_to_array(replace($$
+aax-us-east.amazon-adsystem.com|aax.amazon-adsystem.com|alibaba|alibaba.com|amazon|amazon.co.uk|amazon.com
 |apps.shopify.com|checkout.shopify.com|checkout.stripe.com|cr.shopping.naver.com|cr2.shopping.naver.com|ebay
 |ebay.co.uk|ebay.com|ebay.com.au|ebay.de|etsy|etsy.com|google shopping|igshopping|m.alibaba.com
 |m.shopping.naver.com|mercadolibre|mercadolibre.com|mercadolibre.com.ar|mercadolibre.com.mx|message.alibaba.com
@@ -102,7 +105,8 @@ insert into ops.source_category select source, 'shopping' from unnest(string_to_
 |shopping.naver.com|shopping.yahoo.co.jp|shopping.yahoo.com|shopzilla|shopzilla.com|simplycodes.com
 |store.shopping.yahoo.co.jp|stripe|stripe.com|uk.shopping.net|walmart|walmart.com$$, e'\n', ''), '|')) as source;
 
-insert into ops.source_category select source, 'video' from unnest(string_to_array(replace($$blog.twitch.tv|crackle|crackle.com|curiositystream|curiositystream.com|d.tube|dailymotion|dailymotion.com
+insert into ops.source_category select source, 'video' from unnest(string_to_array(replace($$
+blog.twitch.tv|crackle|crackle.com|curiositystream|curiositystream.com|d.tube|dailymotion|dailymotion.com
 |dashboard.twitch.tv|disneyplus|disneyplus.com|fast.wistia.net|help.hulu.com|help.netflix.com|hulu|hulu.com
 |id.twitch.tv|iq.com|iqiyi|iqiyi.com|jobs.netflix.com|justin.tv|m.twitch.tv|m.youtube.com|music.youtube.com
 |netflix|netflix.com|player.twitch.tv|player.vimeo.com|ted|ted.com|twitch|twitch.tv|utreon|utreon.com|veoh
