@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -116,26 +118,68 @@ def test_a_feed_without_accounts_is_green_and_silent(run_dag: RunDag, installati
     assert run.events() == []
 
 
-def test_a_run_finds_the_warehouse_and_vendors_in_airflows_own_connections(
+SECRET = "shpat_0123456789abcdef"
+
+
+class _Vendor(BaseHTTPRequestHandler):
+    """A shop server that refuses everybody: the path says with which status."""
+
+    def do_POST(self) -> None:
+        self.send_response(int(self.path.split("/")[1]))
+        self.end_headers()
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def vendor() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Vendor) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_refused_accounts_fail_or_are_skipped_at_once_and_show_no_secret(
     run_dag: RunDag,
     installation: Any,
     warehouse_url: str,
+    vendor: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """With a connection of type shopify missing for one of two shops: it fails at once, by name."""
+    """Warehouse and vendors as Airflow's own connections have them; shop `unknown` has none."""
     from tributary.orchestration.setup import ConnectionSeed, ensure
 
-    ensure([ConnectionSeed.postgres("warehouse", warehouse_url)])
+    seeds = [
+        ConnectionSeed(f"shopify__shop{status}", "shopify", f"{vendor}/{status}", password=SECRET)
+        for status in (401, 403)
+    ]
+    ensure([ConnectionSeed.postgres("warehouse", warehouse_url), *seeds])
     monkeypatch.delenv("TRIBUTARY_WAREHOUSE_URL")
+    ids = ("shop401", "shop403", "unknown")
+    accounts = ", ".join(f"{{connector: shopify, id: {name}}}" for name in ids)
     stores = tmp_path / "shops.yml"
     stores.write_text(
-        "stores: [{id: north, name: North, timezone: UTC, currency: EUR,"
-        " accounts: [{connector: shopify, id: unknown_shop}]}]"
+        f"stores: [{{id: s, name: S, timezone: UTC, currency: EUR, accounts: [{accounts}]}}]"
     )
     monkeypatch.setenv("TRIBUTARY_CONFIG", str(stores))
+
     run = run_dag("ingest_sales")
-    assert run.states("shopify.plan") == {"": "success"}
-    assert set(run.states("shopify.load").values()) == {"failed"}
-    accounts = installation.warehouse.execute("select account_id from core.account").fetchall()
-    assert accounts == [("unknown_shop",)]
+    assert run.states("shopify.load") == {
+        "s / shop401 / order": "failed",
+        "s / shop403 / order": "skipped",
+        "s / unknown / order": "failed",
+    }
+    assert run.state == "failed"
+    errors = dict(
+        installation.warehouse.execute("select account_id, error from ops.load").fetchall()
+    )
+    assert set(errors) == {"shop401", "shop403"}  # without a connection nobody is asked
+    assert all(errors.values())
+    shown = "".join(capfd.readouterr())
+    assert "'shopify__unknown' is missing" in shown
+    assert SECRET not in shown + str(errors)
