@@ -1,21 +1,34 @@
-select
-    r.store_id,
-    r.connector,
-    r.account_id,
-    r.order_id,
-    r.refund_id,
-    r.returned_amount,
-    line.returned_amount as returned_amount_of_lines
-from work.refund as r
-cross join lateral (
-    select coalesce(sum(l.returned_amount), 0) as returned_amount
+with line as (
+    select
+        l.store_id,
+        l.connector,
+        l.account_id,
+        l.order_id,
+        l.refund_id,
+        sum(l.returned_amount) as returned_amount
     from work.candidate_refund_line as l
-    where
-        l.store_id = r.store_id
-        and l.connector = r.connector
-        and l.account_id = r.account_id
-        and l.order_id = r.order_id
-        and l.refund_id = r.refund_id
-) as line
-where r.returned_amount <> line.returned_amount
-order by r.store_id, r.connector, r.account_id, r.order_id, r.refund_id
+    where exists (
+        select 1
+        from work.refund as r
+        where
+            r.store_id = l.store_id
+            and r.connector = l.connector
+            and r.account_id = l.account_id
+            and r.order_id = l.order_id
+            and r.refund_id = l.refund_id
+    )
+    group by l.store_id, l.connector, l.account_id, l.order_id, l.refund_id
+)
+
+select
+    store_id,
+    connector,
+    account_id,
+    order_id,
+    refund_id,
+    r.returned_amount,
+    coalesce(line.returned_amount, 0) as returned_amount_of_lines
+from work.refund as r
+left join line using (store_id, connector, account_id, order_id, refund_id)
+where r.returned_amount <> coalesce(line.returned_amount, 0)
+order by store_id, connector, account_id, order_id, refund_id

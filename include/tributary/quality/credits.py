@@ -12,12 +12,10 @@ from tributary.warehouse.connection import Connection
 TOLERANCE = "1e-9"
 
 _KEY = "c.store_id, c.credit_set_id, c.conversion_id"
+# Ids are unique over conversion types, so type is no part of the join.
 _CONVERSION = (
     "inner join work.candidate_conversion as v"
     " on v.store_id = c.store_id and v.conversion_id = c.conversion_id\n"
-    "inner join work.candidate_credit_set as cs\n"
-    "    on cs.store_id = c.store_id and cs.credit_set_id = c.credit_set_id"
-    " and cs.conversion_type = v.conversion_type\n"
 )
 
 
@@ -112,10 +110,13 @@ def _structure() -> list[tuple[str, str, str]]:
         (
             "touch_comes_first",
             "a credited touch exists, and none comes after its conversion",
+            # Only credited touches are joined: there may be a thousand times as many others.
+            "with touch as materialized (\n"
+            "    select store_id, touch_id, occurred_at from work.candidate_touch\n"
+            "    where (store_id, touch_id) in (select store_id, touch_id from work.credit)\n)\n"
             f"select {_KEY}, c.touch_id, t.occurred_at, v.converted_at\n"
             f"from work.credit as c\n{_CONVERSION}"
-            "left join work.candidate_touch as t"
-            " on t.store_id = c.store_id and t.touch_id = c.touch_id\n"
+            "left join touch as t on t.store_id = c.store_id and t.touch_id = c.touch_id\n"
             "where c.touch_id <> 0 and (t.occurred_at <= v.converted_at) is not true\n"
             f"order by {_KEY}, c.touch_id",
         ),
