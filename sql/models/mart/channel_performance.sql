@@ -1,10 +1,11 @@
 -- What each channel cost and earned, one row per day, channel and currency. Sum columns, then divide:
 -- roas = sum(linear_amount) / nullif(sum(spend_amount), 0).
 with final as (
-    -- A store's day is final when every stream was read past it by its finality lag.
+    -- A store's day is final when every stream was read past it by its finality lag; while a stream
+    -- was never published, no day is.
     select
         freshness.store_id,
-        min(freshness.final_through) as final_through
+        min(coalesce(freshness.final_through, '-infinity')) as final_through
     from mart.freshness
     group by freshness.store_id
 ),

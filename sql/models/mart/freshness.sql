@@ -1,18 +1,20 @@
 -- How current each stream of each account is.
 with landed as (
     select
-        store_id,
-        connector,
-        account_id,
-        stream,
-        max(window_end) as read_through,
-        max(window_end) filter (where publication_id is not null) as published_through,
-        max(finished_at) as landed_at,
-        sum(rows_new - rows_deleted) as rows_held,
-        count(*) filter (where publication_id is null) as loads_pending
+        load.store_id,
+        load.connector,
+        load.account_id,
+        load.stream,
+        max(load.window_end) as read_through,
+        max(load.window_end) filter (where load.publication_id is not null) as published_through,
+        max(load.finished_at) as landed_at,
+        sum(load.rows_new - load.rows_deleted) as rows_held,
+        count(*) filter (where load.publication_id is null) as loads_pending,
+        max(publication.published_at) as published_at
     from ops.load
-    where status = 'landed'
-    group by store_id, connector, account_id, stream
+    left join ops.publication on load.publication_id = publication.publication_id
+    where load.status = 'landed'
+    group by load.store_id, load.connector, load.account_id, load.stream
 ),
 
 newest as (
@@ -51,12 +53,18 @@ select
     newest.error as last_error,
     landed.landed_at,
     landed.read_through,
-    (landed.published_through at time zone account.timezone)::date - stream.finality_days as final_through,
+    -- The day must be over in the store's zone and in the account's.
+    least(
+        (landed.published_through at time zone store.timezone)::date,
+        (landed.published_through at time zone account.timezone)::date
+    ) - stream.finality_days as final_through,
     coalesce(landed.rows_held, 0) as rows_held,
     coalesce(quarantined.rows_quarantined, 0) as rows_quarantined,
-    coalesce(landed.loads_pending, 0) as loads_pending
+    coalesce(landed.loads_pending, 0) as loads_pending,
+    landed.published_at
 from newest
 inner join ops.stream using (connector, stream)
+inner join core.store using (store_id)
 inner join core.account using (store_id, connector, account_id)
 left join landed using (store_id, connector, account_id, stream)
 left join quarantined using (store_id, connector, account_id, stream)
