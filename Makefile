@@ -32,13 +32,13 @@ check: setup ## Lint, types, import rules, SQL style, generated docs: what CI ru
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(SQLFLUFF) sql
-	$(BIN)/python -m tributary.local.docs --check
+	$(BIN)/python -m tributary.reports.dictionary --check
 
 fix: setup ## Let ruff correct what it can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 docs: setup ## Write the generated pages of docs/ again
-	@$(BIN)/python -m tributary.local.docs
+	@$(BIN)/python -m tributary.reports.dictionary
 
 lock: ## Write requirements.txt and requirements-dev.txt again from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q -o requirements.txt

@@ -134,6 +134,7 @@ def refresh(feeds: tuple[str, ...], daily: bool) -> None:
     type=click.Choice(["table", "csv", "json"]),
     default="table",
     show_default=True,
+    help="How to print the rows.",
 )
 def sql(query: str, style: str) -> None:
     """Ask the warehouse, as the read-only role `analyst` (schema mart).

@@ -143,7 +143,7 @@ class Rounds:
 
     def _tell_task(self, run: Run, task: Mapping[str, Any]) -> None:
         state, name = str(task["state"]), str(task["task_id"])
-        if name.split(".")[-1] in _SILENT and state != "failed":
+        if state == "skipped" or (name.split(".")[-1] in _SILENT and state != "failed"):
             return
         label = task["rendered_map_index"] or ""
         seconds = f" in {task['duration']:.1f} s" if task["duration"] else ""
