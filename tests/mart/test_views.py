@@ -19,7 +19,7 @@ D = Decimal
 def rows(conn: Connection, columns: str, view: str, where: str = "true") -> list[tuple[Any, ...]]:
     order = columns.removeprefix("distinct ")
     return conn.execute(
-        f"select {columns} from mart.{view} where {where} order by {order}"  # type: ignore[arg-type]
+        f"select {columns} from mart.{view} where {where} order by {order}"
     ).fetchall()
 
 
@@ -132,7 +132,7 @@ def test_every_model_gives_out_exactly_the_revenue_of_the_orders(
     shops: Connection, model: str, basis: str
 ) -> None:
     found = shops.execute(
-        f"select store_id, currency_code, sum({model}_{basis}), sum({model}_conversions)"  # type: ignore[arg-type]
+        f"select store_id, currency_code, sum({model}_{basis}), sum({model}_conversions)"
         " from mart.channel_performance group by 1, 2 order by 1, 2"
     ).fetchall()
     assert found == [
