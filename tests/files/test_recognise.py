@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tributary.connectors.files import recognise
+from tributary.connectors.files import CONNECTOR, recognise
 from tributary.connectors.files.mapping import shipped
 from tributary.errors import ConfigurationError
+from tributary.settings import Account
 
 from .support import account_of, extract
 
@@ -79,3 +80,16 @@ def test_a_folder_that_is_missing_or_empty_says_so(tmp_path: Path) -> None:
         recognise(tmp_path / "nowhere")
     with pytest.raises(ConfigurationError, match="holds no data files"):
         recognise(tmp_path)
+
+
+def test_only_streams_with_files_are_read_and_an_unreadable_folder_says_so_at_its_loads(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "spend.csv").write_text(
+        "date,channel,campaign_id,campaign_name,source,medium,spend,impressions,clicks,currency\n"
+        "2026-08-01,,c1,Brand,google,cpc,1.50,10,1,USD\n"
+    )
+    account = Account("shop", "files", "drop", "UTC", "USD", {"folder": str(tmp_path)})
+    missing = Account("shop", "files", "drop", "UTC", "USD", {"folder": str(tmp_path / "no")})
+    assert [stream.name for stream in CONNECTOR.streams_of(account)] == ["spend"]
+    assert CONNECTOR.streams_of(missing) == list(CONNECTOR.streams)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from typing import Any, Literal
 
-from tributary.errors import ConfigurationError
+from tributary.errors import ConfigurationError, TributaryError
 from tributary.settings import Account
 from tributary.window import Window
 
@@ -134,7 +134,9 @@ class ConnectionForm:
 @dataclass(frozen=True)
 class Connector:
     """One vendor API. `test` asks the vendor the cheapest authenticated question and returns a
-    sentence for people, or raises a TributaryError. `concurrency` sizes the Airflow pool."""
+    sentence for people, or raises a TributaryError. `concurrency` sizes the Airflow pool.
+    `present` names the streams an account has anything for, where that differs by account.
+    """
 
     name: str
     title: str
@@ -143,6 +145,20 @@ class Connector:
     form: ConnectionForm
     test: Callable[[Credentials], str]
     concurrency: int = 2
+    present: Callable[[Account], Collection[str]] | None = None
+
+    def streams_of(self, account: Account) -> list[Stream]:
+        """The streams worth reading for an account: all, unless the connector knows better.
+
+        An account that cannot be looked at keeps all its streams: their loads say what is wrong.
+        """
+        if self.present is None:
+            return list(self.streams)
+        try:
+            present = self.present(account)
+        except TributaryError:
+            return list(self.streams)
+        return [stream for stream in self.streams if stream.name in present]
 
     def stream(self, name: str) -> Stream:
         for stream in self.streams:

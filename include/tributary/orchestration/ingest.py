@@ -152,7 +152,7 @@ def plan(connector_name: str) -> list[dict[str, str]]:
             "stream": stream.name,
         }
         for account in accounts(configured, connector_name)
-        for stream in connector.streams
+        for stream in connector.streams_of(account)
     ]
     if not parts:
         log.info("The stores file has no account of %s: nothing to load.", connector.title)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tributary.connectors.files.extract import extract
 from tributary.connectors.files.kinds import KINDS
-from tributary.connectors.files.recognise import Recognised, recognise
+from tributary.connectors.files.recognise import Recognised, kinds_present, recognise
 from tributary.connectors.spec import ConnectionForm, Connector, Credentials, Stream
 
 __all__ = ["CONNECTOR", "Recognised", "recognise"]
@@ -54,4 +54,5 @@ CONNECTOR = Connector(
         },
     ),
     test=_test,
+    present=lambda account: kinds_present(dict(account.options)),
 )

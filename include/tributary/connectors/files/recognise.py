@@ -102,6 +102,11 @@ def plan(options: dict[str, str]) -> list[Planned]:
     return _by_name(folder, chosen, mapping) if mapping else _by_headers(folder, chosen)
 
 
+def kinds_present(options: dict[str, str]) -> set[str]:
+    """The kinds of rows that the files of an account hold."""
+    return {rows.kind for planned in plan(options) for rows in planned.spec.rows}
+
+
 def lookup_file(folder: Path, lookup: Lookup) -> Path:
     """The one file a lookup names, below the folder."""
     found = [
