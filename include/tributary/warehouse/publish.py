@@ -14,6 +14,8 @@ from tributary.warehouse import candidates
 from tributary.warehouse.candidates import LINEAGE
 from tributary.warehouse.connection import Connection, name
 
+# A table that moved this much is planned for anew; autovacuum would come a minute late.
+_ANALYZE_ROWS = 1_000
 # Which core rows a run may remove, per table that is not scoped by source_day.
 _SCOPES = {
     "identity": ("work.identity_store", ("store_id",)),
@@ -68,6 +70,9 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
             (publication,),
         )
         conn.execute("truncate work.run")
+    for table, rows in moved.items():
+        if rows >= _ANALYZE_ROWS:
+            conn.execute(f"analyze {name('core', table)}")
     return moved
 
 
