@@ -22,7 +22,9 @@ def as_text(installation: Installation, outcome: Outcome, known: Databases, url:
     """The summary for people."""
     failed = [f"{dag} {run}" for dag, run, state in outcome.runs if state != "success"]
     count = len(outcome.runs)
-    verdict = f"All {count} runs succeeded" if outcome.is_success else "NOT everything succeeded"
+    verdict = "NOT everything succeeded"
+    if outcome.is_success:
+        verdict = f"All {count} runs succeeded" if count else "Nothing was due"
     lines = [
         "",
         render_summary(_read(known)),
