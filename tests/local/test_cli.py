@@ -136,3 +136,8 @@ def test_rows_as_csv_and_json_keep_numbers_exact() -> None:
         {"channel": "paid_search", "revenue": Decimal("12.30"), "day": "2026-08-01"},
         {"channel": "direct", "revenue": None, "day": None},
     ]
+
+
+def test_a_start_with_nothing_due_succeeds_unless_something_waits() -> None:
+    assert Outcome((), 0, 1.0, was_due=False).is_success
+    assert not Outcome((), 1, 1.0, was_due=False).is_success

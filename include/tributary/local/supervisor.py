@@ -49,11 +49,13 @@ class Outcome:
     runs: tuple[tuple[str, str, str], ...]
     pending: int
     seconds: float
+    was_due: bool = True
 
     @property
     def is_success(self) -> bool:
-        """Every run succeeded, there were some, and nothing waits to be published."""
-        return bool(self.runs) and not self.pending and all(r[2] == "success" for r in self.runs)
+        """Every run succeeded, there were some if any was due, and nothing waits to be published."""
+        ran = bool(self.runs) or not self.was_due
+        return ran and not self.pending and all(r[2] == "success" for r in self.runs)
 
 
 @dataclass
@@ -82,11 +84,12 @@ class Supervisor:
                 self.say(f"PostgreSQL is ready on 127.0.0.1:{found.cluster.port}")
             stack.callback(self.stop_children)
             rounds = self._start_all(found, stack)
-            self._first_round(rounds)
+            was_due = self._first_round(rounds)
             runs = tuple(
                 (r.dag_id, r.run_id, r.state) for r in rounds.succeeded() + rounds.failed()
             )
-            outcome = Outcome(runs, rounds.pending(), self.clock.monotonic() - started)
+            seconds = self.clock.monotonic() - started
+            outcome = Outcome(runs, rounds.pending(), seconds, was_due)
             if outcome.is_success:
                 self.record.loaded_until = vendors.as_of(self.clock)
                 self._save()
@@ -177,7 +180,7 @@ class Supervisor:
         for name, arguments in airflow.PROCESSES.items():
             command = airflow.command(*arguments)
             log = self.installation.logs / f"{name}.log"
-            self._add(processes.start(name, command, environ, log))
+            self._add(processes.start(name, command, environ, log, airflow.patience(name)))
         if sandbox is not None:
             vendors.wait(sandbox, self.sandbox_url, self._world(), self.clock)
             self.say(f"the sandbox's vendors answer at {self.sandbox_url}")
@@ -195,14 +198,15 @@ class Supervisor:
             alive=self.check_children,
         )
 
-    def _first_round(self, rounds: Rounds) -> None:
+    def _first_round(self, rounds: Rounds) -> bool:
+        """Load and publish what is new; False where nothing can be."""
         until = vendors.as_of(self.clock)
         end = until + timedelta(days=1)
         last = self.record.loaded_until
         if last == until and any(child.name == "sandbox" for child in self.children):
             self.say(f"the sandbox's clock still stands at {until}: there is nothing new to read")
             rounds.publish()
-            return
+            return False
         if last is not None:
             wanted = Range(last - timedelta(days=1), end, "incremental")
         elif self.installation.data is not None:
@@ -212,6 +216,7 @@ class Supervisor:
             wanted = Range(self._world()[2] - timedelta(days=1), end)
         rounds.load(self._feeds(), wanted)
         rounds.publish()
+        return True
 
     def _serve(self) -> None:
         """Watch the children until StopRequested; one that ends by itself is started again."""
@@ -237,7 +242,9 @@ class Supervisor:
             self.check_children()
         self.say(f"{child.name} ended by itself (log: {child.log}); starting it again")
         self.children.remove(child)
-        self._add(processes.start(child.name, child.command, child.environ, child.log))
+        self._add(
+            processes.start(child.name, child.command, child.environ, child.log, child.patience)
+        )
 
     def _wait_until_healthy(self, api: Api) -> None:
         deadline = self.clock.monotonic() + _HEALTH_SECONDS
