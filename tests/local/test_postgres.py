@@ -6,6 +6,7 @@ import os
 import pwd
 import signal
 import socket
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +118,8 @@ def test_a_normal_user_starts_it_directly(open_folder: Path) -> None:
             right = _answer(cluster) == "127.0.0.1"
             cluster.stop()
             os._exit(0 if right else 1)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -51,6 +51,7 @@ def test_a_child_that_does_not_listen_is_killed_and_named(
 ) -> None:
     monkeypatch.setattr(processes, "STOP_SECONDS", 0.5)
     child, inner = _start(tmp_path, "stubborn")
+    child.patience = 0.5
     assert processes.stop([child]) == ["leader"]
     assert _is_gone(inner)
 

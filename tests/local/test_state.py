@@ -51,9 +51,12 @@ def test_the_record_survives_and_a_damaged_one_is_forgotten(made: Installation) 
 
 
 def test_a_second_holder_is_told_who_is_first(made: Installation) -> None:
-    with made.locked("up"), pytest.raises(Busy, match=r"in use by `tributary up` \(process \d+\)"):
-        with made.locked("sql"):
-            pass
+    with (
+        made.locked("up"),
+        pytest.raises(Busy, match=r"in use by `tributary up` \(process \d+\)"),
+        made.locked("sql"),
+    ):
+        pytest.fail("two holders")
     with made.locked("sql"):
         assert made.holder()[0] == "sql"
 

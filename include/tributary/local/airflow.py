@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from tributary.errors import ConfigurationError, TributaryError
+from tributary.local import processes
 from tributary.local.postgres import write_secret
 from tributary.local.processes import MARK
 from tributary.local.state import Installation
@@ -86,6 +87,11 @@ def write_passwords(installation: Installation) -> None:
 
 def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "airflow", *arguments]
+
+
+def patience(name: str) -> float:
+    """Seconds a process may take to stop. The api-server keeps nothing and takes its time."""
+    return 1.0 if name == "api-server" else processes.STOP_SECONDS
 
 
 def versions() -> str:

@@ -22,13 +22,14 @@ MARK = "TRIBUTARY_INSTALLATION"
 
 @dataclass
 class Child:
-    """A running child and where its output goes."""
+    """A running child and where its output goes. It is killed `patience` seconds after SIGTERM."""
 
     name: str
     command: Sequence[str]
     environ: Mapping[str, str]
     log: Path
     process: subprocess.Popen[bytes]
+    patience: float
 
     @property
     def started(self) -> Started:
@@ -47,7 +48,13 @@ class Child:
         return "\n".join(text.splitlines()[-lines:])
 
 
-def start(name: str, command: Sequence[str], environ: Mapping[str, str], log: Path) -> Child:
+def start(
+    name: str,
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    log: Path,
+    patience: float = STOP_SECONDS,
+) -> Child:
     """Start a child as the leader of its own session, with its output appended to `log`."""
     with open(log, "ab") as output:
         try:
@@ -64,27 +71,28 @@ def start(name: str, command: Sequence[str], environ: Mapping[str, str], log: Pa
             raise ConfigurationError(
                 f"{command[0]} is missing: run `make setup`, which installs it"
             ) from None
-    return Child(name, command, environ, log, process)
+    return Child(name, command, environ, log, process, patience)
 
 
 def stop(children: Iterable[Child]) -> list[str]:
-    """Stop all of them at once; the names of those that had to be killed."""
+    """Stop all of them at once; the names of those that did not end within STOP_SECONDS."""
     children = list(children)
     families = {c.process.pid: _family(c.process.pid) for c in children}
     for child in children:
         with contextlib.suppress(ProcessLookupError):
             child.process.terminate()
-    killed = []
-    patience = psutil.wait_procs(
-        [p for c in children for p in families[c.process.pid][:1]], timeout=STOP_SECONDS
-    )[1]
-    late = {p.pid for p in patience}
+    late = []
+    waited = 0.0
+    for child in sorted(children, key=lambda c: -c.patience):
+        try:
+            child.process.wait(max(0.0, child.patience - waited))
+        except subprocess.TimeoutExpired:
+            waited = max(waited, child.patience)
+            late += [child.name] if child.patience >= STOP_SECONDS else []
     for child in children:
-        if child.process.pid in late:
-            killed.append(child.name)
         _kill(families[child.process.pid], child.process.pid)
         child.process.wait()
-    return killed
+    return late
 
 
 def stop_group(process: subprocess.Popen[str]) -> None:
