@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def is_success(self) -> bool:
-        """Every run succeeded, there were some if any was due, and nothing waits to be published."""
+        """Every run succeeded, there were some if any was due, and nothing is left to publish."""
         ran = bool(self.runs) or not self.was_due
         return ran and not self.pending and all(r[2] == "success" for r in self.runs)
 
