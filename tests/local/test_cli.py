@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tributary.cli import cli
+from tributary.local import ports
 from tributary.local.bootstrap import certificate_problem
+from tributary.local.postgres import free_port
 from tributary.local.supervisor import Outcome
 from tributary.local.tabular import render
 
@@ -99,6 +101,18 @@ def test_a_data_folder_that_is_not_there_or_empty_or_unknown(tributary, tmp_path
 def test_settings_that_are_not_what_they_should_be(tributary) -> None:
     assert "TRIBUTARY_AS_OF=tomorrow is not a date" in _up(tributary, TRIBUTARY_AS_OF="tomorrow")
     assert "TRIBUTARY_SEED=x is not a number" in _up(tributary, TRIBUTARY_SEED="x")
+
+
+def test_two_installations_that_start_at_once_get_two_ports() -> None:
+    wanted = free_port()
+    first, held = ports.choose_and_reserve([wanted])
+    with held:
+        second, other = ports.choose_and_reserve([wanted])
+        other.close()
+        assert (first, second != first) == (wanted, True)
+    again, held = ports.choose_and_reserve([wanted])
+    held.close()
+    assert again == wanted
 
 
 @pytest.mark.parametrize(

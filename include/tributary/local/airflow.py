@@ -63,6 +63,9 @@ def environment(
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.jwt_secret,
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        # Tasks of a killed start are taken up again soon (the defaults are 5 minutes).
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "90",
         "GX_ANALYTICS_ENABLED": "false",
         "TRIBUTARY_CONFIG": str(stores_file),
         "TRIBUTARY_KEY": secrets.tributary_key,

@@ -140,9 +140,12 @@ def available(installation: Installation, purpose: str, clock: Clock) -> Iterato
     with ExitStack() as stack:
         found = _lock_or_find(installation, purpose, clock, stack)
         if found is None:
+            port = installation.record().postgres_port
+            was_running = installation.cluster(port).is_running()  # of a killed `up`
             found = start(installation)
             assert found.cluster is not None
-            stack.callback(found.cluster.stop)
+            if not was_running:
+                stack.callback(found.cluster.stop)
         yield found
 
 

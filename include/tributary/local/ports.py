@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from collections.abc import Iterable
@@ -21,6 +22,29 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def reserve(port: int) -> socket.socket:
+    """Keep other installations off the port until its server listens: a UDP socket, held open.
+
+    Raises OSError when another one holds it.
+    """
+    held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        held.bind(("127.0.0.1", port))
+    except OSError:
+        held.close()
+        raise
+    return held
+
+
+def choose_and_reserve(preferred: Iterable[int]) -> tuple[int, socket.socket]:
+    """As `choose`, but never a port that another installation is about to use."""
+    for port in [*preferred, *(free_port() for _ in range(20))]:
+        if port and is_free(port):
+            with contextlib.suppress(OSError):
+                return port, reserve(port)
+    raise ConfigurationError("no free port was found on 127.0.0.1")
 
 
 def choose(preferred: Iterable[int]) -> int:

@@ -76,7 +76,7 @@ class Supervisor:
         self.installation.create()
         with self.installation.locked("up"), ExitStack() as stack:
             stack.enter_context(_signals())
-            self._look_around()
+            self._look_around(stack)
             stack.callback(self._forget)
             found = databases.start(self.installation)
             if found.cluster is not None:
@@ -128,7 +128,7 @@ class Supervisor:
                     f"{child.name} ended by itself; its log {child.log} ends:\n{child.last_words()}"
                 )
 
-    def _look_around(self) -> None:
+    def _look_around(self, stack: ExitStack) -> None:
         """What would stop us later is said now; what a killed predecessor left is stopped."""
         if problem := certificate_problem(os.environ):
             raise ConfigurationError(problem)
@@ -147,9 +147,11 @@ class Supervisor:
         own = psutil.Process()
         self.record.supervisor = Started("up", own.pid, own.create_time())
         asked = ports.asked("AIRFLOW__API__PORT", "TRIBUTARY_PORT")
-        self.record.airflow_port = asked or ports.choose(
-            [self.record.airflow_port, *range(8080, 8090)]
-        )
+        usual = [self.record.airflow_port, *range(8080, 8090)]
+        self.record.airflow_port, held = ports.choose_and_reserve([asked] if asked else usual)
+        stack.enter_context(held)
+        if asked and self.record.airflow_port != asked:
+            raise ConfigurationError(f"another installation is starting on port {asked}")
         self.record.sandbox_port = ports.choose([self.record.sandbox_port])
         self._save()
         remember(self.installation)
