@@ -1,5 +1,6 @@
 -- Spend and credited net revenue per channel, by the day of the order, over each store's last 30 days
--- with data that no vendor will restate any more. The view is read once: it sums every credit.
+-- (or tributary.period_days, if set) with data that no vendor will restate any more. The view is read
+-- once: it sums every credit.
 with performance as materialized (
     select
         channel_performance.store_id,
@@ -21,7 +22,11 @@ period as (
     select
         performance.store_id,
         performance.currency_code,
-        max(performance.day) - 29 as first_day,
+        greatest(
+            min(performance.day),
+            max(performance.day) + 1
+            - coalesce(nullif(current_setting('tributary.period_days', true), ''), '30')::int
+        ) as first_day,
         max(performance.day) + 1 as end_day
     from performance
     group by performance.store_id, performance.currency_code

@@ -126,3 +126,14 @@ def test_a_table_aligns_text_left_and_numbers_right() -> None:
     assert table(["name", "rows"], [["a", "1"], ["long name", "1,000"]]) == (
         "name        rows\n---------  -----\na              1\nlong name  1,000"
     )
+
+
+def test_the_period_is_as_long_as_asked_and_never_longer_than_the_data(filled: Connection) -> None:
+    short = [m.period for m in read_summary(filled, days=3).money]
+    whole = [m.period for m in read_summary(filled, days=1_000_000).money]
+    assert [(p.end_day - p.first_day).days for p in short] == [3, 3]
+    rows = filled.execute(
+        "select min(day) from mart.channel_performance where is_final"
+        " group by store_id, currency_code order by store_id, currency_code"
+    ).fetchall()
+    assert [p.first_day for p in whole] == [row[0] for row in rows]

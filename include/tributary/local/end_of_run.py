@@ -17,6 +17,9 @@ from tributary.reports.text import render_summary
 if TYPE_CHECKING:
     from tributary.local.supervisor import Outcome
 
+# A first start loads history, and wants to see all of it.
+_ALL_DAYS = 1_000_000
+
 
 def as_text(installation: Installation, outcome: Outcome, known: Databases, url: str) -> str:
     """The summary for people."""
@@ -72,4 +75,4 @@ def psql_line(known: Databases) -> str:
 
 def _read(known: Databases) -> Summary:
     with databases.open_warehouse(known) as conn:
-        return read_summary(conn)
+        return read_summary(conn, _ALL_DAYS)

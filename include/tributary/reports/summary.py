@@ -200,10 +200,14 @@ def ratio(amount: Decimal, base: Decimal | None) -> Decimal | None:
     return amount / base if base else None
 
 
-def read_summary(conn: Connection) -> Summary:
-    """The whole state; raises psycopg errors (UndefinedTable on a database never migrated)."""
+def read_summary(conn: Connection, days: int = 30) -> Summary:
+    """The whole state, money over each store's last `days` final days.
+
+    Raises psycopg errors (UndefinedTable on a database never migrated).
+    """
     with conn.transaction():
         conn.execute("set transaction isolation level repeatable read, read only")
+        conn.execute("select set_config('tributary.period_days', %s, true)", (str(days),))
         runs = read(conn, "last_unify_run", UnifyRun)
         return Summary(
             streams=tuple(read(conn, "freshness", StreamState)),
