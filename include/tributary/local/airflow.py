@@ -93,8 +93,8 @@ def command(*arguments: str) -> list[str]:
 
 
 def patience(name: str) -> float:
-    """Seconds a process may take to stop. The api-server keeps nothing and takes its time."""
-    return 1.0 if name == "api-server" else processes.STOP_SECONDS
+    """Seconds a process may take to stop. Two keep nothing that is not in the database."""
+    return 1.0 if name in ("api-server", "triggerer") else processes.STOP_SECONDS
 
 
 def versions() -> str:
