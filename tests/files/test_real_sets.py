@@ -79,6 +79,15 @@ def test_online_retail_by_month(shared_data: Path, loop: Callable[[Path], Loop])
     assert _by_month(run, "refund_day", "returned_amount", "refund") == returned
     net = {month: gross[month] - returned[month] for month in gross}
     assert sum(net.values()) == sum(plain[~negative].amount)
+    assert (
+        dict(
+            run.rows(
+                "select to_char(day, 'YYYY-MM'), sum(net_amount)"
+                " from mart.revenue_waterfall group by 1"
+            )
+        )
+        == net
+    )
 
 
 def test_ga4_sample_by_day(shared_data: Path, loop: Callable[[Path], Loop]) -> None:
