@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from tributary.warehouse.migrate import migrate
 
 _numbers = itertools.count(1)
 
+# The tests never touch an installation, warehouse or Airflow that the shell points to.
+for _name in [name for name in os.environ if name.startswith(("TRIBUTARY_", "AIRFLOW_"))]:
+    del os.environ[_name]
+
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
@@ -26,6 +31,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster.start()
     yield cluster
     cluster.stop()
+    cluster.remove()
 
 
 @pytest.fixture(scope="session")
