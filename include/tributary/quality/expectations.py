@@ -6,6 +6,7 @@ nowhere else.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ class Verdict:
 def validate(url: str, suites: Mapping[str, Sequence[Rule]]) -> dict[str, Verdict]:
     """Verdict per rule name. `suites` maps a table of schema work to its rules."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    # Its import tells of hundreds of optional functions it does not register.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
