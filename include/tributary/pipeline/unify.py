@@ -25,13 +25,14 @@ from tributary.warehouse.connection import Connection, locked
 def build(conn: Connection, run_id: str, clock: Clock) -> bool:
     """Build the changed days of all pending loads into work; False when nothing is pending."""
     with locked(conn, "unify"):
-        loads = candidates.pending_loads(conn)
-        if not loads and not attribution.outdated_stores(conn):
+        if not candidates.pending_loads(conn) and not attribution.outdated_stores(conn):
             _note(conn, run_id, "nothing_pending", clock, finished=True)
             return False
         _note(conn, run_id, "building", clock)
         with _timed(conn, run_id, "build", "built", clock), conn.transaction():
-            candidates.open_run(conn, run_id, loads)
+            # One snapshot: a load that lands meanwhile waits whole for the next run.
+            conn.execute("set transaction isolation level repeatable read")
+            candidates.open_run(conn, run_id, candidates.pending_loads(conn))
             candidates.build(conn)
         return True
 
@@ -63,13 +64,15 @@ def check_credits(conn: Connection, run_id: str, clock: Clock) -> None:
 def publish(conn: Connection, run_id: str, clock: Clock) -> dict[str, int]:
     """Move the checked candidate rows into core in one transaction; rows moved per table.
 
-    A run that is published already moves nothing: a retry after a kill is safe.
+    A run that is published already moves nothing: a retry after a kill is safe. One that was
+    built again since is published again, under its publication.
     """
     with locked(conn, "unify"):
         done = conn.execute(
             "select row_counts from ops.publication where run_id = %s", (run_id,)
         ).fetchone()
-        if done is not None:
+        if done is not None and not candidates.is_open(conn, run_id):
+            _note(conn, run_id, "published", clock, finished=True)
             counts = done[0]
             assert isinstance(counts, dict)
             return counts

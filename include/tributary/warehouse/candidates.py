@@ -162,6 +162,12 @@ def _refresh_statistics(conn: Connection) -> None:
         conn.execute(f"analyze {table}")
 
 
+def is_open(conn: Connection, run_id: str) -> bool:
+    """Whether the candidate rows are this run's and not published."""
+    row = conn.execute("select 1 from work.run where run_id = %s", (run_id,)).fetchone()
+    return row is not None
+
+
 def require_run(conn: Connection, run_id: str) -> None:
     """Raise Superseded unless the candidate rows are this run's."""
     row = conn.execute("select run_id from work.run").fetchone()

@@ -43,6 +43,7 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
         candidates.require_run(conn, run_id)
         row = conn.execute(
             "insert into ops.publication (run_id, published_at, row_counts) values (%s, %s, '{}')"
+            " on conflict (run_id) do update set published_at = excluded.published_at"
             " returning publication_id",
             (run_id, at),
         ).fetchone()
@@ -136,7 +137,9 @@ def _record_revisions(
         f" select %s, %s, {key_text}, c.store_id, {day}, 'changed', v.column_name,"
         f" v.old #>> '{{}}', v.new #>> '{{}}' from {work} as w join {core} as c on {same_key}"
         f" cross join lateral (values {pairs}) as v (column_name, old, new)"
-        " where v.old is distinct from v.new",
+        " where v.old is distinct from v.new"
+        " on conflict (publication_id, table_name, row_key, column_name) do update"
+        " set value_to = excluded.value_to",
         (publication, f"core.{table}"),
     )
     conn.execute(
@@ -145,6 +148,7 @@ def _record_revisions(
         f" select %s, %s, {key_text}, c.store_id, {day}, 'deleted', '',"
         " (to_jsonb(c))::text, null"
         f" from {core} as c where {_scope_condition(table)}"
-        f" and not exists (select 1 from {work} as w where {same_key})",
+        f" and not exists (select 1 from {work} as w where {same_key})"
+        " on conflict (publication_id, table_name, row_key, column_name) do nothing",
         (publication, f"core.{table}"),
     )

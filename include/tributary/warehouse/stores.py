@@ -40,9 +40,13 @@ class ConnectorSpec(Protocol):
 def sync(
     conn: Connection, stores: Iterable[StoreConfig], connectors: Iterable[ConnectorSpec]
 ) -> None:
-    """Write stores, accounts and streams; unchanged rows are not touched, absent ones stay."""
+    """Write stores, accounts and streams; unchanged rows are not touched, absent ones stay.
+
+    A store whose settings changed, or one of whose accounts did, is built again by the next unify.
+    """
     stores = list(stores)
     with conn.transaction(), conn.cursor() as cursor:
+        before = _settings(conn)
         cursor.executemany(
             "insert into core.store as t values (%s, %s, %s, %s, %s, %s) on conflict (store_id) do"
             " update"
@@ -64,6 +68,12 @@ def sync(
                 (a.store_id, a.connector, a.account_id, a.timezone, a.currency)
                 for a in accounts(stores)
             ],
+        )
+        after = _settings(conn)
+        cursor.execute(
+            "update ops.load set publication_id = null where store_id = any(%s)"
+            " and status = 'landed' and publication_id > 0",
+            ([store for store in before if before[store] != after[store]],),
         )
         for connector in connectors:
             for stream in connector.streams:
@@ -89,3 +99,13 @@ def sync(
                     cursor.execute(
                         "select ops.ensure_staging_table(%s)", (f"{connector.name}__{stream.name}",)
                     )
+
+
+def _settings(conn: Connection) -> dict[str, str]:
+    """Store -> everything about it that its unified rows depend on."""
+    rows = conn.execute(
+        "select s.store_id, jsonb_build_array(to_jsonb(s) - 'name',"
+        " (select jsonb_agg(to_jsonb(a) order by a.connector, a.account_id) from core.account as a"
+        " where a.store_id = s.store_id))::text from core.store as s"
+    ).fetchall()
+    return {str(store): str(settings) for store, settings in rows}

@@ -28,7 +28,7 @@ orders as (
     where l.connector = 'files'
     union
     select r.store_id, r.account_id, r.order_id
-    from core.refund as r
+    from core.refund_line as r
     inner join scope as s
         on s.store_id = r.store_id and s.account_id = r.account_id and s.day = r.source_day
     where r.connector = 'files' and r.order_id <> ''
@@ -47,7 +47,7 @@ refunds as (
         on s.store_id = r.store_id and s.account_id = r.account_id and s.day = r.business_date
     union
     select r.store_id, r.account_id, r.refund_id
-    from core.refund as r
+    from core.refund_line as r
     inner join scope as s
         on s.store_id = r.store_id and s.account_id = r.account_id and s.day = r.source_day
     where r.connector = 'files'
