@@ -27,80 +27,76 @@ with event as (
         and e.user_pseudo_id <> '' and e.session_id <> ''
 ),
 
-session_day as (
-    select
-        store_id,
-        account_id,
-        user_pseudo_id,
-        session_id,
-        business_date,
-        min(occurred_at) as started_at,
-        max(device_category) as device_category,
-        max(country) as country,
-        max(lookback_days) as lookback_days,
-        max(load_id) as load_id
-    from event
-    group by store_id, account_id, user_pseudo_id, session_id, business_date
-),
-
-neighbour as (
+-- The event's day continues the day before, which starts the session unless it continues too.
+placed as (
     select
         *,
-        coalesce(lag(business_date) over days = business_date - 1, false) as continues,
-        coalesce(lead(business_date) over days = business_date + 1, false) as is_continued,
-        lead(device_category) over days as next_device_category,
-        lead(country) over days as next_country,
-        lead(lookback_days) over days as next_lookback_days,
-        lead(load_id) over days as next_load_id
-    from session_day
-    window days as (
-        partition by store_id, account_id, user_pseudo_id, session_id order by business_date
-    )
+        count(*) over one_before > 0 as continues,
+        count(*) over two_before > 0 as is_third
+    from event
+    window
+        one_before as (
+            partition by store_id, account_id, user_pseudo_id, session_id order by business_date
+            range between interval '1 day' preceding and interval '1 day' preceding
+        ),
+        two_before as (
+            partition by store_id, account_id, user_pseudo_id, session_id order by business_date
+            range between interval '2 days' preceding and interval '2 days' preceding
+        )
 ),
 
-session as (
+started as (
     select
+        *,
+        business_date - continues::int as start_day
+    from placed
+    where not (continues and is_third)
+),
+
+-- One row a session: the event with the best evidence, and what all its events say together.
+session as (
+    select distinct on (store_id, account_id, user_pseudo_id, session_id, start_day)
         store_id,
         account_id,
         user_pseudo_id,
         session_id,
-        business_date as start_day,
-        started_at,
-        greatest(
-            device_category, case when is_continued then next_device_category end
-        ) as device_category,
-        greatest(country, case when is_continued then next_country end) as country,
-        greatest(lookback_days, case when is_continued then next_lookback_days end) as lookback_days,
-        greatest(load_id, case when is_continued then next_load_id end) as load_id
-    from neighbour
-    where
-        not continues
-        and business_date >= ops.window_start() and business_date < ops.window_end()
-),
-
-chosen as (
-    select distinct on (
-        event.store_id, event.account_id, event.user_pseudo_id, event.session_id, session.start_day
-    )
-        event.*,
-        session.start_day
-    from event
-    inner join session
-        on
-            session.store_id = event.store_id and session.account_id = event.account_id
-            and session.user_pseudo_id = event.user_pseudo_id
-            and session.session_id = event.session_id
-            and event.business_date - session.start_day between 0 and 1
+        start_day,
+        min(occurred_at) over whole as started_at,
+        max(device_category) over whole as device_category,
+        max(country) over whole as country,
+        max(lookback_days) over whole as lookback_days,
+        max(load_id) over whole as load_id,
+        evidence,
+        source,
+        medium,
+        campaign,
+        click_id_type,
+        referrer_host,
+        first_user_source,
+        first_user_medium,
+        first_user_campaign
+    from started
+    where start_day >= ops.window_start() and start_day < ops.window_end()
+    window whole as (partition by store_id, account_id, user_pseudo_id, session_id, start_day)
     order by
-        event.store_id, event.account_id, event.user_pseudo_id, event.session_id, session.start_day,
+        store_id, account_id, user_pseudo_id, session_id, start_day,
         array_position(
-            array['named', 'click_id', 'referrer', 'medium', 'direct', 'first_user'], event.evidence
+            array['named', 'click_id', 'referrer', 'medium', 'direct', 'first_user'], evidence
         ) nulls last,
-        event.occurred_at, event.record_key
+        occurred_at, record_key
 )
 
 select
-    s.*,
+    c.store_id,
+    c.account_id,
+    c.user_pseudo_id,
+    c.session_id,
+    c.start_day,
+    c.started_at,
+    c.device_category,
+    c.country,
+    c.lookback_days,
+    c.load_id,
     c.evidence,
     c.source as source_raw,
     c.medium as medium_raw,
@@ -159,9 +155,4 @@ select
         when 'first_user' then c.first_user_campaign
         else ''
     end as campaign
-from session as s
-inner join chosen as c
-    on
-        c.store_id = s.store_id and c.account_id = s.account_id
-        and c.user_pseudo_id = s.user_pseudo_id and c.session_id = s.session_id
-        and c.start_day = s.start_day;
+from session as c;
