@@ -6,6 +6,7 @@
 POST /shopify/{shop}/admin/api/2026-10/graphql.json   the shop's Admin API
 GET  /control/health                                  {"as_of", "first_day", "seed", "stores"}
 POST /control/clock {"as_of": "2026-11-22"}           moves the clock and rewrites the drop folders
+GET, POST, DELETE /control/faults                     bad days on request: faults.py
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tributary.clock import Clock, SystemClock
 from tributary.errors import ConfigurationError
 from tributary.sandbox import drop
 from tributary.sandbox.catalog import STORES
+from tributary.sandbox.faults import Faults
 from tributary.sandbox.shopify_api import VERSION, Shop
 from tributary.sandbox.shopify_cost import Bucket
 from tributary.sandbox.world import World
@@ -36,6 +38,7 @@ class Sandbox:
 
     def __init__(self, world: World, folder: Path, tokens: dict[str, str], clock: Clock) -> None:
         self.folder, self.tokens = folder, tokens
+        self.faults = Faults(clock)
         self._buckets = {store_id: Bucket(clock) for store_id in STORES}
         self.move(world)
 
@@ -73,6 +76,25 @@ def create_app(sandbox: Sandbox) -> FastAPI:
             return _json({"error": f"as_of must be after the first day, {world.first_day}"}, 400)
         sandbox.move(World(world.seed, as_of, world.first_day))
         return _json(sandbox.health())
+
+    @app.get("/control/faults")
+    async def faults() -> Response:
+        return _json(sandbox.faults.to_json())
+
+    @app.post("/control/faults")
+    async def add_fault(request: Request) -> Response:
+        try:
+            sandbox.faults.add(await _body(request))
+        except ValueError as error:
+            return _json({"error": str(error), **sandbox.faults.to_json()}, 400)
+        return _json(sandbox.faults.to_json())
+
+    @app.delete("/control/faults")
+    async def clear_faults() -> Response:
+        sandbox.faults.clear()
+        return _json(sandbox.faults.to_json())
+
+    app.middleware("http")(sandbox.faults.middleware)
 
     @app.post("/shopify/{shop}/admin/api/{version}/graphql.json")
     async def graphql(shop: str, version: str, request: Request) -> Response:
