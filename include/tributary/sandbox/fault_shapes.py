@@ -1,6 +1,6 @@
 """How each vendor's bad day looks: statuses and bodies after the vendors' contracts.
 
-Sources: the vendor pages, shopify section 3 and ga4 section A4; BigQuery's error table.
+Source: the vendor page of shopify, section 3.
 """
 
 from __future__ import annotations
@@ -58,11 +58,6 @@ def _at(reply: Any, path: tuple[str, ...]) -> Any:
     return reply
 
 
-def _google(code: int, status: str, message: str) -> Answer:
-    return code, {"error": {"code": code, "status": status, "message": message}}
-
-
-_GOOGLE_TOKEN = "Request had invalid authentication credentials."
 _SHOPIFY = Dialect(
     name="shopify",
     prefix="/shopify/",
@@ -87,20 +82,4 @@ _SHOPIFY = Dialect(
     renamed=("processedAt", "processed_at"),
     ended={("data", "orders", "pageInfo", "hasNextPage"): False},
 )
-_GA4 = Dialect(
-    name="ga4",
-    prefix="/ga4/",
-    answers={
-        "throttled": _google(429, "RESOURCE_EXHAUSTED", "Exhausted concurrent requests quota."),
-        "unavailable": _google(503, "UNAVAILABLE", "The service is currently unavailable."),
-        "error_in_body": (200, _google(500, "INTERNAL", "Internal error encountered.")[1]),
-        "token_expired": _google(401, "UNAUTHENTICATED", _GOOGLE_TOKEN),
-        "token_revoked": _google(401, "UNAUTHENTICATED", _GOOGLE_TOKEN),
-        "token_refused": (400, {"error": "invalid_grant", "error_description": "Account deleted"}),
-    },
-    rows=("rows",),
-    renamed=("metricValues", "metrics"),
-    token_path="/google/token",
-    ended={("rowCount",): 0},
-)
-DIALECTS = {dialect.name: dialect for dialect in (_SHOPIFY, _GA4)}
+DIALECTS = {dialect.name: dialect for dialect in (_SHOPIFY,)}

@@ -1,0 +1,216 @@
+"""Every bad day a vendor can have has one named outcome, and leaves every number exact."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from random import Random
+
+import httpx
+import pytest
+
+from tributary.clock import FixedClock, SystemClock
+from tributary.connectors.spec import all_connectors
+from tributary.errors import (
+    AuthenticationFailed,
+    RateLimited,
+    SchemaDrift,
+    TributaryError,
+    VendorUnavailable,
+)
+from tributary.local.grade import grade
+from tributary.local.grade_seed import Served, run, sandbox
+from tributary.pipeline.ingest import ingest
+from tributary.sandbox import truth
+from tributary.sandbox.fault_shapes import DIALECTS
+from tributary.sandbox.faults import KINDS
+from tributary.sandbox.world import World
+from tributary.settings import accounts
+from tributary.transport.wire import Wire, using_wire
+from tributary.warehouse import stores
+from tributary.warehouse.connection import Connection, connect
+from tributary.warehouse.loads import LoadResult
+from tributary.window import Window
+
+CLOCK = SystemClock()
+FIRST_DAY, SPOILED_FROM, AS_OF = date(2026, 10, 26), date(2026, 10, 30), date(2026, 11, 2)
+SEEDS = [int(seed) for seed in os.environ.get("TRIBUTARY_PROOF_SEEDS", "7,11,42,5").split(",")]
+
+
+class Hurried(FixedClock):
+    """Waits at most a moment: the sandbox's own limits run by the real clock."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        CLOCK.sleep(min(seconds, 0.05))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault and what it must come to; `error` None: the load lands all the same."""
+
+    kind: str
+    error: type[TributaryError] | None = None
+    times: int = 1
+    waits: bool = False
+    drift: str = ""
+
+
+CASES = [
+    Case("throttled", times=3, waits=True),
+    Case("throttled", RateLimited, times=50, waits=True),
+    Case("unavailable", times=2, waits=True),
+    Case("unavailable", VendorUnavailable, times=50, waits=True),
+    Case("truncated", waits=True),
+    Case("truncated", VendorUnavailable, times=50, waits=True),
+    Case("error_in_body", waits=True),
+    Case("renamed_field", SchemaDrift),
+    Case("new_field", drift="brandNewField"),
+    Case("duplicate_page"),
+    Case("slow"),
+    Case("token_expired", AuthenticationFailed),
+    Case("token_revoked", AuthenticationFailed, times=50),
+    Case("empty"),
+]
+
+
+def test_every_kind_of_fault_has_a_case() -> None:
+    assert {case.kind for case in CASES} == set(KINDS)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    world = World.at(3, AS_OF, FIRST_DAY)
+    with sandbox(world, tmp_path_factory.mktemp("sandbox"), CLOCK) as server:
+        yield server
+
+
+def ask(served: Served, **fault: object) -> httpx.Response:
+    return httpx.post(f"{served.url}/control/faults", json=fault, trust_env=False)
+
+
+def coming(served: Served) -> list[dict[str, object]]:
+    reply = httpx.get(f"{served.url}/control/faults", trust_env=False).json()
+    found: list[dict[str, object]] = reply["coming"]
+    return found
+
+
+def read(conn: Connection, served: Served, vendor: str, wire: Wire) -> list[LoadResult]:
+    """Every stream of every account of a vendor, over the last days of the world."""
+    configured, connectors = served.stores(), all_connectors()
+    stores.sync(conn, configured, list(connectors.values()))
+    window = Window(*(datetime.combine(day, time(), UTC) for day in (SPOILED_FROM, AS_OF)))
+    with using_wire(wire):
+        return [
+            ingest(
+                conn,
+                account,
+                connectors[vendor],
+                stream,
+                served.credentials(account),
+                window,
+                "incremental",
+                "under a fault",
+                CLOCK,
+            )
+            for account in accounts(configured)
+            if account.connector == vendor
+            for stream in connectors[vendor].streams_of(account)
+        ]
+
+
+def suffer(conn: Connection, served: Served, vendor: str, case: Case) -> list[LoadResult]:
+    """The case's outcome is the one stated; then the vendor's day is good again."""
+    clock = Hurried(datetime.combine(AS_OF, time(), UTC))
+    reply = ask(served, kind=case.kind, vendor=vendor, times=case.times, seconds=0.2)
+    assert reply.status_code == 200, reply.text
+    results: list[LoadResult] = []
+    try:
+        if case.error is None:
+            results = read(conn, served, vendor, Wire(clock, Random(1)))
+            assert all(result.counts.rows_quarantined == 0 for result in results)
+            if case.drift:
+                assert any(case.drift in note for result in results for note in result.drift)
+            assert coming(served) == [], "the fault did not happen"
+        else:
+            with pytest.raises(case.error) as raised:
+                read(conn, served, vendor, Wire(clock, Random(1)))
+            assert type(raised.value) is case.error
+            failed = conn.execute(
+                "select error from ops.load where status = 'failed' order by load_id desc limit 1"
+            ).fetchone()
+            assert failed == (str(raised.value),)
+    finally:
+        httpx.delete(f"{served.url}/control/faults", trust_env=False)
+    assert clock.slept or not case.waits
+    return results
+
+
+def assert_exact(conn: Connection, world: World) -> None:
+    cells = truth.cells(world)
+    assert len(cells) > 400
+    report = grade(conn, cells, world.seed)
+    assert report.is_exact, report.to_text()
+
+
+@pytest.mark.parametrize("vendor", list(DIALECTS))
+def test_each_fault_has_its_outcome_and_the_numbers_stay_exact(
+    vendor: str, warehouse: Connection, served: Served
+) -> None:
+    landed = 0
+    for case in CASES:
+        for result in suffer(warehouse, served, vendor, case):
+            landed += result.counts.rows_new
+            assert result.counts.rows_deleted == 0, case
+    assert landed > 20
+    running = warehouse.execute("select count(*) from ops.load where status = 'running'")
+    assert running.fetchone() == (0,)
+    world = World.at(3, AS_OF, FIRST_DAY)
+    run(warehouse, served, world, CLOCK)
+    assert_exact(warehouse, world)
+
+
+def test_a_fault_nobody_knows_is_refused_with_the_list(served: Served) -> None:
+    for body in ({"kind": "flood", "vendor": "shopify"}, {"kind": "slow", "vendor": "nobody"}, {}):
+        reply = ask(served, **body)
+        assert reply.status_code == 400
+        assert reply.json()["error"]
+        assert set(reply.json()["kinds"]) == set(KINDS)
+    assert coming(served) == []
+
+
+def test_skip_and_account_choose_the_answer_that_is_spoiled(
+    warehouse: Connection, served: Served
+) -> None:
+    ask(served, kind="token_expired", vendor="shopify", account="prairie", skip=1)
+    with pytest.raises(AuthenticationFailed, match="prairie"):
+        read(warehouse, served, "shopify", Wire())
+    loads = warehouse.execute("select account_id, status, pages from ops.load order by load_id")
+    assert [row[:2] for row in loads.fetchall()] == [("nordlicht", "landed"), ("prairie", "failed")]
+    assert coming(served) == []
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("seed", SEEDS)
+def test_grading_is_exact_after_each_fault(
+    seed: int, template: str, cluster: object, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The fault meets the first landing; a second, good one completes it."""
+    world = World.at(seed, AS_OF, FIRST_DAY)
+    graded = 0
+    with (
+        sandbox(world, tmp_path_factory.mktemp("sandbox"), CLOCK) as server,
+        connect(cluster.url("postgres")) as admin,  # type: ignore[attr-defined]
+    ):
+        for vendor in DIALECTS:
+            for case in CASES:
+                admin.execute(f"create database fault_proof template {template}")
+                with connect(cluster.url("fault_proof")) as conn:  # type: ignore[attr-defined]
+                    suffer(conn, server, vendor, case)
+                    run(conn, server, world, CLOCK)
+                    assert_exact(conn, world)
+                graded += 1
+                admin.execute("drop database fault_proof with (force)")
+    assert graded == len(DIALECTS) * len(CASES)
