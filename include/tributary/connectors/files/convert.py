@@ -5,8 +5,6 @@ Money stays exact: it is parsed from text into Decimal and never becomes a float
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +15,8 @@ from zoneinfo import ZoneInfo
 
 from tributary.connectors.files.kinds import CURRENCY, EVIDENCE, LOOKBACK, Field
 from tributary.connectors.files.mapping import Condition, FileSpec, Rows, Value
+from tributary.connectors.shared.values import BadValue, person_key
 from tributary.errors import SchemaDrift
-from tributary.settings import required
 
 Fields = Sequence[str]
 Getter = Callable[[Fields], Any]
@@ -30,10 +28,6 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _SPACED_ZONE = re.compile(r" (UTC|[+-]\d\d:?\d\d)$")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"unix": 1_000_000, "unix_ms": 1_000, "unix_us": 1}
-
-
-class BadValue(Exception):
-    """This line cannot become a row; the text is the reason shown in quarantine."""
 
 
 @dataclass(frozen=True)
@@ -319,11 +313,3 @@ def _evidence(text: str) -> str:
     if text not in EVIDENCE:
         raise BadValue(f"evidence_type {text!r} is none of {', '.join(sorted(EVIDENCE))}")
     return text
-
-
-def person_key(text: str) -> str:
-    """An e-mail address as user key becomes a keyed hash; other keys stay."""
-    if "@" not in text:
-        return text
-    key = required("TRIBUTARY_KEY").encode()
-    return "h" + hmac.new(key, text.strip().lower().encode(), hashlib.sha256).hexdigest()[:32]

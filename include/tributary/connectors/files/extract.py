@@ -13,7 +13,6 @@ import msgspec
 
 from tributary.connectors.files import ga4, reader
 from tributary.connectors.files.convert import (
-    BadValue,
     Context,
     Fields,
     compile_condition,
@@ -22,6 +21,7 @@ from tributary.connectors.files.convert import (
 )
 from tributary.connectors.files.mapping import FileSpec, Rows
 from tributary.connectors.files.recognise import Planned, lookup_file, plan
+from tributary.connectors.shared.values import BadValue
 from tributary.connectors.spec import FileVersion, Page, Rejected, Request
 from tributary.errors import ConfigurationError, SchemaDrift
 

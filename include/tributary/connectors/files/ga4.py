@@ -1,88 +1,36 @@
-"""GA4's BigQuery export (events_YYYYMMDD as Parquet) -> rows of staging.files__ga4_event.
-
-Sources: Google's export schema as in the public GA4 sample. The session's source is looked
-for in collected_traffic_source, then event_params, then the address's utm parameters;
-traffic_source is the first visit of the *user* and goes to first_user_* only. Key: user, time,
-name, bundle (and the event's index in it where the export says so): Google gives no row id.
-"""
+"""GA4's BigQuery export saved as Parquet (events_YYYYMMDD) -> rows of staging.files__ga4_event."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from tributary.connectors.files import urls
-from tributary.connectors.files.convert import BadValue, Context, person_key
+from tributary.connectors.files.convert import Context
 from tributary.connectors.files.reader import parquet_batches
+from tributary.connectors.shared import ga4_event
 from tributary.errors import SchemaDrift
 
 Row = dict[str, Any]
-Tuple3 = tuple[str, str, str]
-
-_COLUMNS = [
-    "event_date",
-    "event_timestamp",
-    "event_name",
-    "event_params",
-    "event_bundle_sequence_id",
-    "batch_event_index",
-    "user_id",
-    "user_pseudo_id",
-    "device",
-    "geo",
-    "traffic_source",
-    "collected_traffic_source",
-    "ecommerce",
-]
-_PARAMS = [
-    "ga_session_id",
-    "ga_session_number",
-    "page_location",
-    "page_referrer",
-    "source",
-    "medium",
-    "campaign",
-    "gclid",
-    "dclid",
-    "srsltid",
-    "transaction_id",
-    "currency",
-    "value",
-]
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_ID = frozenset({"", "(not set)", "null", "undefined", "none", "nan"})
-_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 def events(path: Path, context: Context) -> Iterator[list[tuple[int, Any]]]:
     """Batches of (line, row tuple or BadValue with the event's payload as second argument)."""
     line = 1
-    for batch in parquet_batches(path, _COLUMNS):
+    about = ga4_event.Property(
+        context.currency, context.lookback_days, context.spec.ignored_referrers
+    )
+    for batch in parquet_batches(path, ga4_event.COLUMNS):
         out: list[tuple[int, Any]] = []
         for event in _flatten(batch, context):
             line += 1
-            try:
-                out.append((line, _row(event, context)))
-            except (BadValue, ValueError, OverflowError, ArithmeticError) as error:
-                out.append((line, BadValue(str(error), payload(event))))
+            out.append((line, ga4_event.decode(event, about)))
         yield out
-
-
-def payload(event: Row) -> str:
-    """The part of a broken event worth keeping for a person who looks into it."""
-    kept = ("event_date", "event_timestamp", "event_name", "user_pseudo_id")
-    return msgspec.json.encode({k: str(event.get(k)) for k in kept}).decode()
 
 
 def _flatten(batch: Any, context: Context) -> Iterator[Row]:
     names = set(batch.schema.names)
-    missing = [c for c in _COLUMNS[:4] if c not in names]
+    missing = [c for c in ga4_event.COLUMNS[:4] if c not in names]
     if missing:
         raise SchemaDrift(f"{context.name} is no GA4 export: it has no {', '.join(missing)}")
     columns: dict[str, list[Any]] = {
@@ -102,7 +50,7 @@ def _params(column: Any, rows: int) -> list[dict[str, str]]:
 
     flat = column.flatten()
     keys = pc.struct_field(flat, "key")
-    wanted = pc.is_in(keys, value_set=pa.array(_PARAMS))
+    wanted = pc.is_in(keys, value_set=pa.array(ga4_event.PARAMS))
     parents = pc.list_parent_indices(column).filter(wanted).to_pylist()
     value = pc.struct_field(flat, "value").filter(wanted)
     fields = {value.type.field(i).name for i in range(value.type.num_fields)}
@@ -113,129 +61,3 @@ def _params(column: Any, rows: int) -> list[dict[str, str]]:
         if text is not None:
             found[row].setdefault(key, text.strip())
     return found
-
-
-def _row(event: Row, context: Context) -> tuple[Any, ...]:
-    params, at = event["params"], event["event_timestamp"]
-    name = _text(event["event_name"])
-    if at is None or not name:
-        raise BadValue("the event has no time or no name")
-    day = _day(event["event_date"])
-    location = urls.parse(params.get("page_location", ""))
-    referrer = urls.parse(params.get("page_referrer", ""))
-    own = urls.domain(location.host) if location.host else ""
-    source, medium, campaign = _source(event, location)
-    first = event.get("traffic_source") or {}
-    user = _text(event["user_pseudo_id"])
-    purchase = name == "purchase"
-    key = [user, str(at), name, _text(event.get("event_bundle_sequence_id"))]
-    if event.get("batch_event_index") is not None:
-        key.append(str(event["batch_event_index"]))
-    row = (
-        "|".join(key),
-        day,
-        _EPOCH + timedelta(microseconds=at),
-        name,
-        user,
-        person_key(_text(event.get("user_id"))),
-        params.get("ga_session_id", ""),
-        source,
-        medium,
-        campaign,
-        _click_id_type(event, location),
-        _text(first.get("source")),
-        _text(first.get("medium")),
-        _text(first.get("name")),
-        location.page,
-        referrer.page,
-        _text((event.get("device") or {}).get("category")),
-        _text((event.get("geo") or {}).get("country")),
-        _transaction_id(event) if purchase else "",
-        _revenue(event) if purchase else None,
-        _currency(params.get("currency", ""), context.currency) if purchase else "",
-        context.lookback_days,
-        int(params["ga_session_number"]) if params.get("ga_session_number") else None,
-        medium in ("", "referral") and _is_internal(source, own, context),
-        _text(first.get("medium")) in ("", "referral")
-        and _is_internal(_text(first.get("source")), own, context),
-        "" if _is_internal(referrer.host, own, context) else referrer.host,
-    )
-    if any(isinstance(value, str) and "\x00" in value for value in row):
-        raise BadValue("a NUL character, which text cannot hold")
-    return row
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _day(value: object) -> date:
-    if isinstance(value, date):
-        return value
-    try:
-        return datetime.strptime(str(value), "%Y%m%d").date()  # noqa: DTZ007 a day has no zone
-    except ValueError as error:
-        raise BadValue(f"event_date {value!r} is not a day written as YYYYMMDD") from error
-
-
-def _source(event: Row, location: urls.PageUrl) -> Tuple3:
-    """The event's own source, medium, campaign: the first tuple with a source, else the first
-    with anything."""
-    collected, params = event.get("collected_traffic_source") or {}, event["params"]
-    candidates: list[Tuple3] = [
-        (
-            _text(collected.get("manual_source")),
-            _text(collected.get("manual_medium")),
-            _text(collected.get("manual_campaign_name")),
-        ),
-        (params.get("source", ""), params.get("medium", ""), params.get("campaign", "")),
-        (location.source, location.medium, location.campaign),
-    ]
-    complete = next((c for c in candidates if c[0]), None)
-    return complete or next((c for c in candidates if any(c)), ("", "", ""))
-
-
-def _click_id_type(event: Row, location: urls.PageUrl) -> str:
-    collected, params = event.get("collected_traffic_source") or {}, event["params"]
-    for name in ("gclid", "dclid", "srsltid"):
-        if _text(collected.get(name)) or params.get(name):
-            return name if name != "srsltid" else location.click_id_type or name
-    return location.click_id_type
-
-
-def _is_internal(host: str, own: str, context: Context) -> bool:
-    """Is this the shop's own site or a payment page? Neither brought the visitor."""
-    if not host:
-        return False
-    host = host.lower()
-    ignored = context.spec.ignored_referrers
-    name = urls.domain(host)
-    return (bool(own) and name == own) or name in ignored or f"{host}.com" in ignored
-
-
-def _transaction_id(event: Row) -> str:
-    """The export's transaction id, else the event parameter; '' for none and for '(not set)'."""
-    for value in (
-        (event.get("ecommerce") or {}).get("transaction_id"),
-        event["params"].get("transaction_id"),
-    ):
-        if _text(value).lower() not in _NO_ID:
-            return _text(value)
-    return ""
-
-
-def _revenue(event: Row) -> Decimal | None:
-    """Revenue in the event's currency; the export holds floats: their shortest text is exact."""
-    value = (event.get("ecommerce") or {}).get("purchase_revenue")
-    text = _text(event["params"].get("value") if value is None else value)
-    if not text:
-        return None
-    number = Decimal(text)
-    if not number.is_finite() or abs(number) > 10**15:
-        raise BadValue(f"purchase_revenue {text!r} is not an amount")
-    return number
-
-
-def _currency(code: str, default: str) -> str:
-    code = code.upper()
-    return code if _CURRENCY.fullmatch(code) else default

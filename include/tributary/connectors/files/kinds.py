@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tributary.connectors.shared import ga4_event
+
 FieldType = Literal["text", "instant", "day", "money", "quantity", "count"]
 
 
@@ -113,40 +115,19 @@ SPEND = Kind(
         Field(CURRENCY),
     ),
 )
-# GA4 events come in one shape, Google's BigQuery export: ga4.py fills the columns, no mapping does.
+# GA4 events come in one shape, Google's BigQuery export: no mapping fills the columns.
+_GA4_TYPES: dict[str, FieldType] = {
+    "occurred_at": "instant",
+    "purchase_revenue": "money",
+    LOOKBACK: "count",
+    "session_number": "count",
+}
 GA4_EVENT = Kind(
     "ga4_event",
     "occurred_at",
-    (
-        Field("occurred_at", "instant", required=True),
-        *(
-            Field(name)
-            for name in [
-                "event_name",
-                "user_pseudo_id",
-                "user_id",
-                "session_id",
-                "source",
-                "medium",
-                "campaign",
-                "click_id_type",
-                "first_user_source",
-                "first_user_medium",
-                "first_user_campaign",
-                "page_location",
-                "page_referrer",
-                "device_category",
-                "country",
-                "transaction_id",
-            ]
-        ),
-        Field("purchase_revenue", "money"),
-        Field(CURRENCY),
-        Field(LOOKBACK, "count"),
-        Field("session_number", "count"),
-        Field("is_internal_source"),
-        Field("is_internal_first_user"),
-        Field("referrer_host"),
+    tuple(
+        Field(name, _GA4_TYPES.get(name, "text"), required=name == "occurred_at")
+        for name in ga4_event.STAGING_COLUMNS[2:]
     ),
 )
 

@@ -1,0 +1,1 @@
+"""What several connectors share: shapes that come by more than one way. No connector is here."""
