@@ -74,6 +74,23 @@ class FileVersion:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A record waiting in quarantine, as it was rejected (see Rejected)."""
+
+    key: str
+    where: str
+    payload: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table stream that was in quarantine: its file, and values in column order."""
+
+    file: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class Credentials:
     """What an Airflow connection holds, without Airflow: `host` is a base URL, `password` the
     secret.
@@ -109,6 +126,12 @@ class Stream:
     `spill_days`: a changed day may also change unified rows of this many following days.
     `columns`: for table streams, the typed columns a row tuple has, in order: record_key,
     business_date, then the columns of staging.<connector>__<name> after `deleted_at`.
+    `replay`: decodes one record of quarantine with today's code, for `tributary quarantine
+    replay`: a pure function, no vendor, no clock. It gives exactly what the extraction would have
+    landed (a Document, or a Row of a table stream), or raises ValueError or msgspec.DecodeError
+    with the reason why the record still does not fit. Without it only a fresh read helps.
+    `at_hand`: for table streams, the names of files that can be read again without credentials;
+    a replay reads these instead of decoding kept rows.
     """
 
     name: str
@@ -119,6 +142,8 @@ class Stream:
     backfill: Literal["full", "by_business_date", "none"]
     columns: tuple[str, ...] = ()
     spill_days: int = 0
+    replay: Callable[[Account, Kept], Document | Row] | None = None
+    at_hand: Callable[[Account], Collection[str]] | None = None
 
 
 @dataclass(frozen=True)
