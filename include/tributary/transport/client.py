@@ -33,10 +33,22 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """What the body of an error status means, in the vendor's own words; `wait_seconds` where the
+    vendor's documents name a wait."""
+
+    kind: type[TributaryError]
+    said: str
+    wait_seconds: float | None = None
+
+
+@dataclass(frozen=True)
 class Service:
     """One vendor API as one connection sees it. `connection` names it in errors for people.
 
-    `statuses` are the vendor's own meanings of an HTTP status, before the common ones.
+    `statuses` are the vendor's own meanings of an HTTP status, before the common ones. `refusal`
+    reads the body of an error status where the status alone does not say what to do next; None
+    leaves it to the status.
     """
 
     name: str
@@ -48,6 +60,7 @@ class Service:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timeout: httpx.Timeout = field(default_factory=lambda: TIMEOUT)
     statuses: Mapping[int, type[TributaryError]] = field(default_factory=dict)
+    refusal: Callable[[int, bytes], Refusal | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -142,12 +155,16 @@ class Client:
         kind = status.class_of(response.status_code, self._service.statuses)
         if kind is None:
             return
-        said = redact(" ".join(response.text.split()))[:_BODY_EXCERPT]
+        read = self._service.refusal
+        refusal = read(response.status_code, response.content) if read else None
+        refusal = refusal or Refusal(kind, response.text)
+        said = redact(" ".join(refusal.said.split()))[:_BODY_EXCERPT]
+        wait = status.retry_after(response.headers, self._wire.clock.now())
         raise status.make_error(
-            kind,
+            refusal.kind,
             f"{self._service.name} answered {response.status_code} to connection"
             f" {self._service.connection!r}" + (f": {said.rstrip('.')}" if said else ""),
-            status.retry_after(response.headers, self._wire.clock.now()),
+            refusal.wait_seconds if wait is None else wait,
         )
 
 

@@ -55,6 +55,22 @@ PARAMS = [
     "currency",
     "value",
 ]
+# Where visitors come back from after paying: never the source of a visit.
+PAYMENT_SITES = (
+    "paypal.com",
+    "klarna.com",
+    "stripe.com",
+    "adyen.com",
+    "mollie.com",
+    "sofort.com",
+    "giropay.de",
+    "shop.app",
+    "shopify.com",
+    "amazonpay.com",
+    "afterpay.com",
+    "clearpay.co.uk",
+    "affirm.com",
+)
 # Stream.columns of a `ga4_event` stream, in the order of `row`.
 STAGING_COLUMNS = (
     "record_key",
