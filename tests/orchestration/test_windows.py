@@ -30,6 +30,20 @@ RANGE = {"start": date(2026, 8, 1), "end": date(2026, 8, 3)}
             "[2026-08-10T00:00:00Z, 2026-08-11T00:00:00Z)",
             "backfill",
         ),
+        (
+            {**WHOLE_DAY, "is_backfill": True},
+            "daily",
+            "America/Chicago",
+            "[2026-08-10T05:00:00Z, 2026-08-11T05:00:00Z)",
+            "backfill",
+        ),
+        (
+            {**HOUR, "mode": "backfill"},
+            "hourly",
+            "America/Chicago",
+            "[2026-08-10T09:00:00Z, 2026-08-10T10:00:00Z)",
+            "backfill",
+        ),
         (RANGE, "daily", "UTC", "[2026-08-01T00:00:00Z, 2026-08-03T00:00:00Z)", "backfill"),
         (
             {**RANGE, **WHOLE_DAY},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, Literal
 
 from tributary.connectors.spec import Mode
@@ -57,8 +57,9 @@ def choose(
     """The window and mode of one load.
 
     Params win: whole days of the account's `zone`, `end` exclusive, read as a backfill unless
-    the run says otherwise. Else the data interval; a daily incremental run re-reads
-    `restate_days` more, and after a pause (catchup is off) an incremental run starts where the
+    the run says otherwise. Else the data interval; a daily backfill reads its days as the account
+    counts them, so that days read one by one are the days of a range; a daily incremental run
+    re-reads `restate_days` more, and after a pause (catchup is off) an incremental run starts where the
     landed loads end, at `covered_until`. Raises ConfigurationError when the run says nothing.
     """
     if asked.start is not None or asked.end is not None:
@@ -76,12 +77,19 @@ def choose(
     window = Window(asked.interval_start, asked.interval_end)
     mode: Mode = asked.mode or ("backfill" if asked.is_backfill else "incremental")
     if mode == "backfill":
-        return window, mode
+        return _account_days(window, zone) if cadence == "daily" else window, mode
     if cadence == "daily":
         window = window.widened(restate_days)
     if covered_until is not None and covered_until < window.start:
         window = Window(covered_until, window.end)
     return window, mode
+
+
+def _account_days(window: Window, zone: str) -> Window:
+    """The UTC days of a daily interval as days of `zone`; another interval is left as it is."""
+    if window.start.time() != time() or window.end.time() != time():
+        return window
+    return Window.of_days(window.start.date(), window.end.date(), zone)
 
 
 def _of_params(start: date | None, end: date | None, zone: str) -> Window:

@@ -118,10 +118,17 @@ def fail(conn: Connection, load_id: int, message: str, at: datetime) -> None:
 
 
 def covered_until(conn: Connection, target: Target) -> datetime | None:
-    """The latest instant any landed load of this stream asked for; None before the first one."""
+    """Until when the landed loads of this stream have seen every change; None before the first one.
+
+    A load sees nothing of what comes after its start. A backfill reads what happened in its range,
+    not what changed since: it counts only where nothing else has been read, and then the first one.
+    """
     row = conn.execute(
-        "select max(window_end) from ops.load"
-        " where (store_id, connector, account_id, stream) = (%s, %s, %s, %s) and status = 'landed'",
+        "select coalesce(max(seen) filter (where mode = 'incremental'),"
+        " (array_agg(seen order by load_id))[1])"
+        " from (select load_id, mode, least(window_end, started_at) as seen from ops.load"
+        "   where (store_id, connector, account_id, stream) = (%s, %s, %s, %s)"
+        "   and status = 'landed') as landed",
         target.key,
     ).fetchone()
     return row[0] if row else None
