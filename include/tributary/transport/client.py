@@ -140,8 +140,9 @@ class Client:
             value = decode(response.content)
         except msgspec.ValidationError as error:
             raise SchemaDrift(
-                f"{where} answered in another shape than its contract: {error}. The stream stops;"
-                " compare the vendor's change log with the connector."
+                f"{where} answered connection {self._service.connection!r} in another shape than"
+                f" its contract: {error}. The stream stops; compare the vendor's change log with"
+                " the connector, then clear the task."
             ) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise VendorUnavailable(
