@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Protocol
 
 from tributary.clock import Clock
-from tributary.connectors.spec import Connector, Credentials, Mode, Page, Request, Stream
+from tributary.connectors.spec import Connector, Credentials, Mode, Page, Rejected, Request, Stream
 from tributary.errors import TributaryError, VendorUnavailable
 from tributary.settings import Account
 from tributary.transport.redaction import redact
-from tributary.warehouse import loads, staging
+from tributary.warehouse import loads, quarantine, staging
 from tributary.warehouse.connection import Connection, locked
 from tributary.warehouse.loads import Counts, LoadResult, Target
 from tributary.window import Window
@@ -31,23 +32,28 @@ def ingest(
     run_id: str,
     clock: Clock,
     progress: Progress | None = None,
+    *,
+    replayed_at: datetime | None = None,
 ) -> LoadResult:
     """Land what `stream` gives for `window`; all of it, or nothing and a failed ops.load row.
 
+    `replayed_at` is given by a replay: when the records were extracted. They lose to what has been
+    extracted since, and do not end their files.
     Safe to run again and twice at once: loads of one stream of one account wait for each other.
     Raises the TributaryError of the extraction; any other error is our bug and is raised as it is.
     """
     target = Target(account.store_id, connector.name, account.account_id, stream.name)
     with locked(conn, "load", *target.key):
-        at = clock.now()
-        load_id = loads.start(conn, target, run_id, mode, window, at)
+        now = clock.now()
+        label, at = ("replay", replayed_at) if replayed_at else (mode, now)
+        load_id = loads.start(conn, target, run_id, label, window, now)
         try:
             known = loads.known_files(conn, target) if stream.kind == "table" else {}
             request = Request(account, credentials, window, mode, known)
             landing: _Landing = (
                 _Documents(conn, target, load_id, at)
                 if stream.kind == "document"
-                else _Rows(conn, target, stream, load_id, at)
+                else _Rows(conn, target, stream, load_id, at, ends_files=replayed_at is None)
             )
             return _run(conn, target, stream, request, landing, load_id, clock, progress)
         except BaseException as error:
@@ -71,7 +77,7 @@ def _run(
     rejected: Rejects = []
     for page in stream.extract(request):
         landing.add(page)
-        rejected += [(r.key, r.where, redact(r.reason), redact(r.payload)) for r in page.rejected]
+        rejected += map(_kept, page.rejected)
         drift |= page.drift
         quota.update(page.quota)
         counts.pages += 1
@@ -82,7 +88,7 @@ def _run(
             progress(counts)
     with conn.transaction():
         days = landing.merge(counts)
-        landing.quarantine(rejected)
+        landing.quarantine(rejected, clock.now())
         loads.finish(
             conn,
             load_id,
@@ -95,39 +101,64 @@ def _run(
     return LoadResult(load_id, target, counts, days, tuple(sorted(drift)))
 
 
+def _kept(record: Rejected) -> tuple[str, str, str, str]:
+    """A record without a key is told apart by its content: two never share a place."""
+    payload = redact(record.payload)
+    key = record.key or f"content {hashlib.sha256(payload.encode()).hexdigest()[:16]}"
+    return key, record.where, redact(record.reason), payload
+
+
 class _Landing(Protocol):
     def add(self, page: Page) -> None: ...
     def merge(self, counts: Counts) -> int: ...
-    def quarantine(self, rejected: Rejects) -> None: ...
+    def quarantine(self, rejected: Rejects, now: datetime) -> None: ...
 
 
 class _Documents:
     def __init__(self, conn: Connection, target: Target, load_id: int, at: datetime) -> None:
         self._conn, self._target, self._load_id, self._at = conn, target, load_id, at
         self._landing = staging.DocumentLanding(conn, target, load_id, at)
+        self._waiting = quarantine.waiting_keys(conn, target)
+        self._answered: set[str] = set()
 
     def add(self, page: Page) -> None:
         self._landing.add((d.key, d.business_date, d.payload) for d in page.documents)
+        self._answer(d.key for d in page.documents)
+        self._answer(r.key for r in page.rejected)
+
+    def _answer(self, keys: Iterable[str]) -> None:
+        """A newer version of a record settles what waits of it, whether it fits or waits itself."""
+        if self._waiting:
+            self._answered.update(self._waiting.intersection(keys))
 
     def merge(self, counts: Counts) -> int:
         return self._landing.merge(counts)
 
-    def quarantine(self, rejected: Rejects) -> None:
-        staging.quarantine(
+    def quarantine(self, rejected: Rejects, now: datetime) -> None:
+        quarantine.keep(
             self._conn,
             self._target,
             self._load_id,
             rejected,
-            at=self._at,
-            landed_keys_table="landing_changed",
+            now=now,
+            answered=self._answered,
+            extracted_at=self._at,
         )
 
 
 class _Rows:
     def __init__(
-        self, conn: Connection, target: Target, stream: Stream, load_id: int, at: datetime
+        self,
+        conn: Connection,
+        target: Target,
+        stream: Stream,
+        load_id: int,
+        at: datetime,
+        *,
+        ends_files: bool,
     ) -> None:
-        self._conn, self._target, self._load_id, self._at = conn, target, load_id, at
+        self._conn, self._target, self._load_id = conn, target, load_id
+        self._ends_files = ends_files
         self._landing = staging.TableLanding(conn, target, stream.columns, load_id, at)
         self._open: set[str] = set()
         self._ended: list[str] = []
@@ -135,8 +166,10 @@ class _Rows:
     def add(self, page: Page) -> None:
         if page.file is None:
             raise ValueError(f"{self._target}: a page of a table stream names its file")
-        self._open.add(page.file.name)
         self._landing.add(page.file.name, page.rows)
+        if not self._ends_files:
+            return
+        self._open.add(page.file.name)
         if page.file.complete:
             self._open.discard(page.file.name)
             self._ended.append(page.file.name)
@@ -152,12 +185,12 @@ class _Rows:
             )
         return self._landing.merge(counts)
 
-    def quarantine(self, rejected: Rejects) -> None:
-        staging.quarantine(
+    def quarantine(self, rejected: Rejects, now: datetime) -> None:
+        quarantine.keep(
             self._conn,
             self._target,
             self._load_id,
             rejected,
-            at=self._at,
+            now=now,
             replaced_files=self._ended,
         )

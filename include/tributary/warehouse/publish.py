@@ -61,6 +61,8 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
         ]
         for table in tables:
             moved[table] = _publish_table(conn, table, publication)
+        for table in candidates.built_tables(conn):
+            _count_days(conn, table)
         conn.execute(
             "update ops.publication set row_counts = %s where publication_id = %s",
             (Jsonb(moved), publication),
@@ -108,6 +110,31 @@ def _publish_table(conn: Connection, table: str, publication: int) -> int:
         f" on conflict ({conflict}) {action}"
     ).rowcount
     return written + deleted
+
+
+def _count_days(conn: Connection, table: str) -> None:
+    """Keep how many rows each day of the run has now; the gate compares later days with them."""
+    counted = (
+        "select store_id, connector, account_id, source_day, count(*) as row_count"
+        f" from {name('work', table)} group by store_id, connector, account_id, source_day"
+    )
+    conn.execute(
+        "delete from ops.day_count as d using work.scope as s"
+        " where d.table_name = %s and (d.store_id, d.connector, d.account_id, d.day)"
+        " = (s.store_id, s.connector, s.account_id, s.day)"
+        f" and not exists (select 1 from {name('work', table)} as w"
+        " where w.store_id = s.store_id and w.connector = s.connector"
+        " and w.account_id = s.account_id and w.source_day = s.day)",
+        (table,),
+    )
+    conn.execute(
+        "insert into ops.day_count as d (store_id, connector, account_id, table_name, day,"
+        " row_count) select store_id, connector, account_id, %s, source_day, row_count"
+        f" from ({counted}) as w"
+        " on conflict (store_id, connector, account_id, table_name, day) do update"
+        " set row_count = excluded.row_count where d.row_count <> excluded.row_count",
+        (table,),
+    )
 
 
 def _scope_condition(table: str) -> str | None:

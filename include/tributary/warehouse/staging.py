@@ -261,60 +261,6 @@ class TableLanding:
             )
 
 
-def quarantine(
-    conn: Connection,
-    target: Target,
-    load_id: int,
-    rejected: Iterable[tuple[str, str, str, str]],
-    *,
-    at: datetime,
-    replaced_files: Sequence[str] = (),
-    landed_keys_table: str = "",
-) -> int:
-    """Keep (key, where, reason, payload) of what did not fit; returns how many were given.
-
-    Rows of files that were replaced, and records that landed since, are marked resolved.
-    """
-    given = list(rejected)
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            "insert into ops.quarantine as q (store_id, connector, account_id, stream, record_key,"
-            " source, reason, payload, first_load_id, load_id)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " on conflict (store_id, connector, account_id, stream, source, record_key)"
-            " do update set (reason, payload, load_id, resolved_at) ="
-            " (excluded.reason, excluded.payload, excluded.load_id, null)"
-            " where (q.reason, q.payload) is distinct from (excluded.reason, excluded.payload)"
-            " or q.resolved_at is not null",
-            [
-                (*target.key, key, where, _clean(reason), _clean(payload), load_id, load_id)
-                for key, where, reason, payload in given
-            ],
-        )
-    still = [where for _, where, _, _ in given]
-    for file_name in replaced_files:
-        conn.execute(
-            "update ops.quarantine set resolved_at = %s"
-            " where (store_id, connector, account_id, stream) = (%s, %s, %s, %s)"
-            " and starts_with(source, %s) and source <> all(%s) and resolved_at is null",
-            (at, *target.key, f"{file_name} line ", still),
-        )
-    if landed_keys_table:
-        conn.execute(
-            "update ops.quarantine set resolved_at = %s"
-            " where (store_id, connector, account_id, stream) = (%s, %s, %s, %s)"
-            " and resolved_at is null and source <> all(%s)"
-            f" and record_key in (select record_key from {landed_keys_table})",
-            (at, *target.key, still),
-        )
-    return len(given)
-
-
-def _clean(text: str) -> str:
-    """Postgres text holds no NUL; show it instead of losing the row."""
-    return text.replace("\x00", "\\x00")
-
-
 def _note_changed_days(conn: Connection, target: Target, load_id: int, days_sql: str) -> int:
     return conn.execute(
         "insert into ops.changed_day (load_id, store_id, connector, account_id, stream, day)"

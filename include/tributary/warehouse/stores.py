@@ -5,9 +5,11 @@ specs.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
-from tributary.settings import StoreConfig, accounts
+from psycopg import Cursor
+
+from tributary.settings import Account, StoreConfig, accounts
 from tributary.warehouse.connection import Connection
 
 
@@ -35,12 +37,14 @@ class ConnectorSpec(Protocol):
     def feed(self) -> str: ...
     @property
     def streams(self) -> Iterable[StreamSpec]: ...
+    def streams_of(self, account: Account) -> Iterable[StreamSpec]: ...
 
 
 def sync(
     conn: Connection, stores: Iterable[StoreConfig], connectors: Iterable[ConnectorSpec]
 ) -> None:
-    """Write stores, accounts and streams; unchanged rows are not touched, absent ones stay.
+    """Write stores, accounts, streams, and which streams are read for each account of `stores`,
+    which are all there are; unchanged rows are not touched, absent stores and accounts stay.
 
     A store whose settings changed, or one of whose accounts did, is built again by the next unify.
     """
@@ -76,6 +80,7 @@ def sync(
             ([store for store in before if before[store] != after[store]],),
         )
         for connector in connectors:
+            _expect(cursor, connector, accounts(stores, connector.name))
             for stream in connector.streams:
                 cursor.execute(
                     "insert into ops.stream as t (connector, stream, kind, feed, restate_days,"
@@ -99,6 +104,27 @@ def sync(
                     cursor.execute(
                         "select ops.ensure_staging_table(%s)", (f"{connector.name}__{stream.name}",)
                     )
+
+
+def _expect(cursor: Cursor[Any], connector: ConnectorSpec, configured: Iterable[Account]) -> None:
+    """Keep which streams of a connector should arrive: those of the accounts configured now."""
+    wanted = [
+        (account.store_id, account.account_id, stream.name)
+        for account in configured
+        for stream in connector.streams_of(account)
+    ]
+    lists = [list(column) for column in zip(*wanted, strict=True)] or [[], [], []]
+    given = "select * from unnest(%s::text[], %s::text[], %s::text[])"
+    cursor.execute(
+        "delete from ops.expected_stream where connector = %s"
+        f" and (store_id, account_id, stream) not in ({given})",
+        (connector.name, *lists),
+    )
+    cursor.execute(
+        "insert into ops.expected_stream (connector, store_id, account_id, stream)"
+        f" select %s, w.* from ({given}) as w on conflict do nothing",
+        (connector.name, *lists),
+    )
 
 
 def _settings(conn: Connection) -> dict[str, str]:
