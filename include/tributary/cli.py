@@ -127,6 +127,41 @@ def refresh(feeds: tuple[str, ...], daily: bool) -> None:
 
 
 @cli.command()
+@click.option("--from", "first", required=True, metavar="DAY", help="First day, YYYY-MM-DD.")
+@click.option(
+    "--to", "last", required=True, metavar="DAY", help="Last day, YYYY-MM-DD; it is read, too."
+)
+@click.option("--feed", "feeds", multiple=True, metavar="FEED", help="Only this feed (repeatable).")
+@click.option("--store", default="", metavar="STORE", help="Only this store.")
+@click.option(
+    "--day-by-day",
+    is_flag=True,
+    help="A run per day, by Airflow's own backfill, instead of one over the whole range.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be read and what it costs.")
+def backfill(
+    first: str, last: str, feeds: tuple[str, ...], store: str, day_by_day: bool, dry_run: bool
+) -> None:
+    """Read a range of days again through Airflow, publish it, and say how it ended.
+
+    Both days are read, as each account's zone counts them. Reading twice changes nothing.
+    A table first says what each stream can give for a past day. Exit 0 only if every run
+    succeeded and everything read is published.
+
+    \b
+    tributary backfill --from 2026-08-01 --to 2026-08-31
+    tributary backfill --from 2026-08-01 --to 2026-08-31 --feed sales --dry-run
+
+    \b
+    `tributary up` must be running, or for another Airflow:
+      AIRFLOW_URL, AIRFLOW_USER, AIRFLOW_PASSWORD, TRIBUTARY_WAREHOUSE_URL
+    """
+    from tributary.local.backfill import Asked, run_backfill
+
+    sys.exit(run_backfill(Asked(first, last, feeds, store, day_by_day, dry_run)))
+
+
+@cli.command()
 @click.argument("query")
 @click.option(
     "--format",

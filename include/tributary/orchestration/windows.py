@@ -58,9 +58,10 @@ def choose(
 
     Params win: whole days of the account's `zone`, `end` exclusive, read as a backfill unless
     the run says otherwise. Else the data interval; a daily backfill reads its days as the account
-    counts them, so that days read one by one are the days of a range; a daily incremental run
-    re-reads `restate_days` more, and after a pause (catchup is off) an incremental run starts where the
-    landed loads end, at `covered_until`. Raises ConfigurationError when the run says nothing.
+    counts them, so that days read one by one are the days of a range. A daily incremental run
+    re-reads `restate_days` more, and after a pause (catchup is off) an incremental run starts
+    where the landed loads end, at `covered_until`. Raises ConfigurationError when the run says
+    nothing.
     """
     if asked.start is not None or asked.end is not None:
         return _of_params(asked.start, asked.end, zone), asked.mode or "backfill"
