@@ -18,6 +18,9 @@ LINEAGE = frozenset({"load_id", "publication_id"})
 MODELS = SQL / "models" / "core"
 SCOPES = SQL / "models" / "scope"
 
+# Tables that later steps than build fill.
+_DERIVED = ("identity", "credit", "credit_set", "credit_pointer", "insight")
+
 # Changed days at most this far apart are rebuilt in one statement.
 _GAP_DAYS = 3
 
@@ -70,11 +73,12 @@ def create_work_tables(conn: Connection) -> None:
         "create unlogged table if not exists work.scope (store_id text, connector text,"
         " account_id text, day date, primary key (store_id, connector, account_id, day));"
         "create unlogged table if not exists work.identity_store (store_id text primary key);"
+        "create unlogged table if not exists work.insight_store (store_id text primary key);"
         "create unlogged table if not exists work.credit_scope (store_id text,"
         " credit_set_id text, conversion_id bigint,"
         " primary key (store_id, credit_set_id, conversion_id))"
     )
-    for table in [*built_tables(conn), "identity", "credit", "credit_set", "credit_pointer"]:
+    for table in [*built_tables(conn), *_DERIVED]:
         work, core, view = (
             name("work", table),
             name("core", table),
@@ -91,6 +95,8 @@ def create_work_tables(conn: Connection) -> None:
 def _candidate_sql(table: str) -> str:
     outside = {
         "identity": "not exists (select 1 from work.identity_store as s"
+        " where s.store_id = c.store_id)",
+        "insight": "not exists (select 1 from work.insight_store as s"
         " where s.store_id = c.store_id)",
         "credit": "not exists (select 1 from work.credit_scope as s where s.store_id = c.store_id"
         " and s.credit_set_id = c.credit_set_id and s.conversion_id = c.conversion_id)",
@@ -120,9 +126,10 @@ def pending_loads(conn: Connection) -> list[int]:
 def open_run(conn: Connection, run_id: str, loads: list[int]) -> None:
     """Empty the work tables and claim them for this run and these loads."""
     conn.execute(
-        "truncate work.run, work.run_load, work.scope, work.identity_store, work.credit_scope"
+        "truncate work.run, work.run_load, work.scope, work.identity_store, work.credit_scope,"
+        " work.insight_store"
     )
-    for table in [*built_tables(conn), "identity", "credit", "credit_set", "credit_pointer"]:
+    for table in [*built_tables(conn), *_DERIVED]:
         conn.execute(f"truncate {name('work', table)}")
     conn.execute("insert into work.run values (%s)", (run_id,))
     conn.execute("insert into work.run_load select unnest(%s::bigint[])", (loads,))
@@ -193,7 +200,12 @@ def build(conn: Connection) -> dict[str, int]:
 
 
 def _models(table: str) -> list[tuple[str, Path]]:
-    return [(path.stem.split("__")[0], path) for path in sorted((MODELS / table).glob("*.sql"))]
+    """Connector and model. `a+b__stream.sql` is one SELECT for two connectors of one shape."""
+    return [
+        (connector, path)
+        for path in sorted((MODELS / table).glob("*.sql"))
+        for connector in path.stem.split("__")[0].split("+")
+    ]
 
 
 def _spans(conn: Connection) -> dict[str, list[tuple[date, date]]]:

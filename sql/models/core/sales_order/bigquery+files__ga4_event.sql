@@ -1,7 +1,7 @@
 -- Only where GA4 purchases are the store's orders: GA4 misses orders, a shop connector is the truth.
 select
     p.store_id,
-    'files' as connector,
+    p.connector,
     p.account_id,
     p.transaction_id as order_id,
     p.transaction_id as order_name,
@@ -34,6 +34,6 @@ select
     '' as discount_codes,
     p.source_day,
     p.load_id
-from staging.files__ga4_purchase as p
+from staging.ga4_purchase as p
 inner join core.store as s on s.store_id = p.store_id
 where s.order_source = 'event_export'

@@ -6,31 +6,33 @@ with shops as (
 
 purchases as (
     select
+        p.connector,
         p.store_id,
         p.account_id,
         'client:' || p.user_pseudo_id as one,
-        case when s.store_id is null then 'order:files:' else 'order:shopify:' end
-        || p.transaction_id as other,
+        'order:' || case when s.store_id is null then p.connector else 'shopify' end
+        || ':' || p.transaction_id as other,
         p.source_day,
         p.load_id
-    from staging.files__ga4_purchase as p
+    from staging.ga4_purchase as p
     left join shops as s on s.store_id = p.store_id
     where p.user_pseudo_id <> ''
 ),
 
 logins as (
     select
+        connector,
         store_id,
         account_id,
         'client:' || user_pseudo_id as one,
         'user:' || user_id as other,
         business_date as source_day,
         max(load_id) as load_id
-    from staging.files__current_ga4_event
+    from staging.ga4_event
     where
         business_date >= ops.window_start() and business_date < ops.window_end()
         and user_pseudo_id <> '' and user_id <> ''
-    group by store_id, account_id, user_pseudo_id, user_id, business_date
+    group by connector, store_id, account_id, user_pseudo_id, user_id, business_date
 ),
 
 edges as (
@@ -41,11 +43,11 @@ edges as (
 
 select
     store_id,
-    'files' as connector,
+    connector,
     account_id,
     least(one, other) as identifier_a,
     greatest(one, other) as identifier_b,
     source_day,
     max(load_id) as load_id
 from edges
-group by store_id, account_id, least(one, other), greatest(one, other), source_day
+group by connector, store_id, account_id, least(one, other), greatest(one, other), source_day

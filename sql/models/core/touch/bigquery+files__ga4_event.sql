@@ -5,15 +5,15 @@ with sessions as (
         ops.normalise_source(g.source) as source_normal,
         ops.normalise_term(g.medium) as medium_normal,
         ops.normalise_term(g.campaign) as campaign_normal
-    from staging.files__ga4_session as g
+    from staging.ga4_session as g
 )
 
 select
     g.store_id,
     ops.stable_id(
-        'touch', 'files', g.account_id, g.user_pseudo_id, g.session_id, g.start_day::text
+        'touch', g.connector, g.account_id, g.user_pseudo_id, g.session_id, g.start_day::text
     ) as touch_id,
-    'files' as connector,
+    g.connector,
     g.account_id,
     'visit' as evidence_type,
     g.started_at as occurred_at,

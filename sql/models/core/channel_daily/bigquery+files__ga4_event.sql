@@ -1,6 +1,7 @@
 -- Sessions per source, medium and campaign: GA4 has no campaign id in its export's sessions.
 with sessions as (
     select
+        g.connector,
         g.store_id,
         g.account_id,
         g.start_day,
@@ -9,11 +10,12 @@ with sessions as (
         ops.normalise_source(g.source) as source,
         ops.normalise_term(g.medium) as medium,
         ops.normalise_term(g.campaign) as campaign
-    from staging.files__ga4_session as g
+    from staging.ga4_session as g
 ),
 
 daily as (
     select
+        connector,
         store_id,
         account_id,
         start_day,
@@ -24,13 +26,13 @@ daily as (
         count(*) as sessions,
         max(load_id) as load_id
     from sessions
-    group by store_id, account_id, start_day, source, medium, campaign
+    group by connector, store_id, account_id, start_day, source, medium, campaign
 )
 
 select
     d.store_id,
     d.start_day as day,
-    'files' as connector,
+    d.connector,
     d.account_id,
     d.source || ' / ' || d.medium || ' / ' || d.campaign as campaign_id,
     a.currency_code,
@@ -50,4 +52,4 @@ select
     d.load_id
 from daily as d
 inner join core.account as a
-    on a.store_id = d.store_id and a.connector = 'files' and a.account_id = d.account_id
+    on a.store_id = d.store_id and a.connector = d.connector and a.account_id = d.account_id
