@@ -16,6 +16,7 @@ PARAM_MODE = (
     "incremental reads what changed in the window, backfill what happened in it. Empty: backfill"
     " if start and end are given or the run belongs to a backfill, else incremental."
 )
+PARAM_STORE = "Only this store's accounts. Empty: all stores."
 
 ERROR_TABLE = """\
 | the log ends with | Airflow | you |
@@ -117,11 +118,6 @@ Builds the changed days of all pending loads into schema `work`. When nothing is
 is skipped and the run is green.
 """
 
-INSIGHTS = """\
-A place kept: what changed, why, and what to do about it will be computed here, on the checked
-candidate rows, and published with them.
-"""
-
 STEPS = {
     "check": (
         "Contracts as Great Expectations suites, and cross-checks, on core as it would be. A failed"
@@ -129,6 +125,10 @@ STEPS = {
     ),
     "attribute": "Joins identifiers to people and credits their conversions, under every model.",
     "check_credits": "Every model's credits must sum exactly to each conversion, to the cent.",
+    "insights": (
+        "Asks on the checked rows what a person may want to change: channels that moved, spend that"
+        " earns nothing, tracking that broke. Final days only; published with the rest."
+    ),
     "publish": (
         "Moves the candidate rows into core in one transaction, with every value that moved in"
         " `ops.revision`. Safe to clear: a published pass moves nothing twice."

@@ -7,7 +7,6 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import (
     DAG,
     AssetOrTimeSchedule,
@@ -17,7 +16,7 @@ from airflow.sdk import (
     task,
 )
 
-from tributary.orchestration import access, texts
+from tributary.orchestration import access, alerts, texts
 from tributary.orchestration.assets import PUBLISHED, feed_asset, feeds
 from tributary.orchestration.ingest import EPOCH, TASK_DEFAULTS
 
@@ -40,12 +39,12 @@ def unify_dag(*, nightly: str = "30 2 * * *") -> DAG:
         max_active_runs=1,
         tags={"tributary", "unify"},
         default_args=TASK_DEFAULTS | {"pool": POOL},
+        **alerts.watch(minutes=60),
     ) as dag:
         pass_id = task.short_circuit(task_id="build", doc_md=texts.BUILD)(build)()
         steps: list[Any] = [pass_id]
-        for function in (check, attribute, check_credits):
+        for function in (check, attribute, check_credits, insights):
             steps.append(_step(function)(pass_id))
-        steps.append(EmptyOperator(task_id="insights", doc_md=texts.INSIGHTS))
         steps.append(_step(publish, outlets=[PUBLISHED])(pass_id))
         chain(*steps)
     return dag
@@ -97,6 +96,15 @@ def check_credits(pass_id: str) -> None:
 
     with access.warehouse("tributary check_credits") as conn:
         unify.check_credits(conn, pass_id, SystemClock())
+
+
+def insights(pass_id: str) -> int:
+    """What changed and what to do about it; how many findings."""
+    from tributary.clock import SystemClock
+    from tributary.pipeline import unify
+
+    with access.warehouse("tributary insights") as conn:
+        return unify.insights(conn, pass_id, SystemClock())
 
 
 def publish(pass_id: str) -> dict[str, int]:

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from tributary.clock import Clock
 from tributary.errors import CheckFailed
 from tributary.pipeline import attribute as attribution
+from tributary.pipeline import insights as findings
 from tributary.quality.credits import check_credits as run_credit_checks
 from tributary.quality.run import check as run_checks
 from tributary.warehouse import candidates
@@ -61,6 +62,14 @@ def check_credits(conn: Connection, run_id: str, clock: Clock) -> None:
             run_credit_checks(conn, run_id, clock)
 
 
+def insights(conn: Connection, run_id: str, clock: Clock) -> int:
+    """What the rules find on core as it will be, into work; how many findings."""
+    with locked(conn, "unify"):
+        candidates.require_run(conn, run_id)
+        with _timed(conn, run_id, "insights", "attributed", clock), conn.transaction():
+            return findings.compute(conn)
+
+
 def publish(conn: Connection, run_id: str, clock: Clock) -> dict[str, int]:
     """Move the checked candidate rows into core in one transaction; rows moved per table.
 
@@ -86,7 +95,7 @@ def unify(conn: Connection, run_id: str, clock: Clock) -> bool:
     """All steps in one go; False when nothing was pending."""
     if not build(conn, run_id, clock):
         return False
-    for step in (check, attribute, check_credits):
+    for step in (check, attribute, check_credits, insights):
         step(conn, run_id, clock)
     publish(conn, run_id, clock)
     return True

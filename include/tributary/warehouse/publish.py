@@ -20,6 +20,7 @@ _ANALYZE_ROWS = 1_000
 _SCOPES = {
     "identity": ("work.identity_store", ("store_id",)),
     "credit": ("work.credit_scope", ("store_id", "credit_set_id", "conversion_id")),
+    "insight": ("work.insight_store", ("store_id",)),
 }
 _DAYS = {
     "sales_order": "order_day",
@@ -31,8 +32,10 @@ _DAYS = {
     "channel_daily": "day",
 }
 # Moving people or credits is explained by the facts that moved; their revisions stay out of the
-# ledger.
-_UNRECORDED = frozenset({"identity", "identity_edge", "credit", "credit_set", "credit_pointer"})
+# ledger. Findings have their own history.
+_UNRECORDED = frozenset(
+    {"identity", "identity_edge", "credit", "credit_set", "credit_pointer", "insight"}
+)
 
 
 def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
@@ -58,9 +61,11 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
             "credit_set",
             "credit",
             "credit_pointer",
+            "insight",
         ]
         for table in tables:
             moved[table] = _publish_table(conn, table, publication)
+        conn.execute("select ops.settle_insights(%s, %s)", (publication, at))
         for table in candidates.built_tables(conn):
             _count_days(conn, table)
         conn.execute(

@@ -1,0 +1,104 @@
+"""The insights step of unify: the rules of tributary.insights over core as it will be.
+
+Reads candidate rows, so that findings are published with the rows they speak of. The day a store is
+looked at from is the one its slowest stream is final through, as in mart.freshness.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import cache
+
+from tributary.insights import (
+    HISTORY_DAYS,
+    Facts,
+    Finding,
+    Point,
+    Series,
+    Stream,
+    Unrecognised,
+    find,
+)
+from tributary.insights.sources import WINDOW_DAYS as RECENT_DAYS
+from tributary.settings import SQL
+from tributary.warehouse import candidates
+from tributary.warehouse.connection import Connection, name
+
+
+def compute(conn: Connection) -> int:
+    """Fill work.insight, inside the caller's transaction; how many findings.
+
+    A store without a final day is left as it is: nothing new is known about it.
+    """
+    conn.execute("truncate work.insight, work.insight_store")
+    stores = conn.execute("select store_id, currency_code from core.store order by 1").fetchall()
+    count = 0
+    for store_id, currency in stores:
+        facts = _facts(conn, str(store_id), str(currency))
+        if facts is None:
+            continue
+        conn.execute("insert into work.insight_store values (%s)", (store_id,))
+        found = find(facts)
+        _write(conn, found)
+        count += len(found)
+    return count
+
+
+@cache
+def _text(query: str) -> bytes:
+    return (SQL / "insights" / f"{query}.sql").read_bytes()
+
+
+def _facts(conn: Connection, store_id: str, currency: str) -> Facts | None:
+    """What the rules read about a store, or None while no day of it is final."""
+    conn.execute("select set_config('tributary.store_id', %s, true)", (store_id,))
+    rows = conn.execute(_text("stream")).fetchall()
+    finals = [final_through for _, _, _, _, final_through, _ in rows]
+    if not rows or None in finals:
+        return None
+    end_day: date = min(finals)
+    streams = tuple(
+        Stream(connector, account, stream, read_through, tuple(days))
+        for connector, account, stream, read_through, _, days in rows
+    )
+    newest = max(end_day, *(stream.read_through for stream in streams))
+    _set_window(conn, end_day - timedelta(days=HISTORY_DAYS), newest)
+    points = [Point(*row) for row in conn.execute(_text("series"))]
+    _set_window(conn, end_day - timedelta(days=RECENT_DAYS), end_day)
+    unrecognised = tuple(
+        Unrecognised(source, medium, tuple(spellings), visits, orders, revenue)
+        for source, medium, visits, spellings, orders, revenue in conn.execute(
+            _text("unrecognised")
+        )
+    )
+    aliases: dict[str, str] = dict(
+        conn.execute(
+            "select alias, source from ops.source_alias"
+            " union select source, source from ops.source_category"
+        ).fetchall()
+    )
+    return Facts(store_id, currency, end_day, Series(points), streams, unrecognised, aliases)
+
+
+def _set_window(conn: Connection, first_day: date, end_day: date) -> None:
+    conn.execute(
+        "select set_config('tributary.window_start', %s, true),"
+        " set_config('tributary.window_end', %s, true)",
+        (first_day.isoformat(), end_day.isoformat()),
+    )
+
+
+def _write(conn: Connection, findings: list[Finding]) -> None:
+    columns = list(candidates.columns(conn, "core", "insight"))
+    listed = ", ".join(name(column) for column in columns)
+    places = ", ".join(
+        "ops.stable_id('insight', %(store_id)s, %(rule)s, %(subject)s, %(period)s)"
+        if column == "insight_id"
+        else f"%({column})s"
+        for column in columns
+    )
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            f"insert into work.insight ({listed}) values ({places})",
+            [{c: getattr(f, c) for c in columns if c != "insight_id"} for f in findings],
+        )

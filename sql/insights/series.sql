@@ -1,0 +1,144 @@
+-- Every number the rules read, by measure, channel and day, on core as it will be after this run.
+-- Orders and revenue of a channel are those of the last non-direct touch, which gives whole orders;
+-- an order is "touched" by every channel with a counting touch; channel '' is the whole store.
+-- set tributary.store_id = 'nordlicht';
+-- set tributary.window_start = '2026-08-01'; set tributary.window_end = '2026-11-01';
+with setting as (
+    select
+        pointer.store_id,
+        pointer.credit_set_id,
+        credit_set.config ->> 'visit_source' as visit_source
+    from work.candidate_credit_pointer as pointer
+    inner join work.candidate_credit_set as credit_set using (store_id, credit_set_id)
+    where
+        pointer.store_id = current_setting('tributary.store_id')
+        and pointer.conversion_type = 'purchase'
+),
+
+credited as (
+    select
+        credit.conversion_id,
+        credit.conversion_day as day,
+        credit.currency_code,
+        credit.touch_id,
+        coalesce(touch.channel, '') as channel,
+        credit.last_non_direct_share,
+        credit.last_non_direct_amount,
+        sum(credit.linear_amount) over (partition by credit.conversion_id) as value_amount
+    from work.candidate_credit as credit
+    inner join setting using (store_id, credit_set_id)
+    left join work.candidate_touch as touch
+        on credit.store_id = touch.store_id and credit.touch_id = touch.touch_id
+    where credit.conversion_day >= ops.window_start() and credit.conversion_day < ops.window_end()
+),
+
+touched as (
+    select distinct
+        conversion_id,
+        day,
+        currency_code,
+        channel,
+        value_amount
+    from credited
+    where touch_id <> 0
+),
+
+sold as (
+    select
+        conversion_day as day,
+        currency_code,
+        value_amount
+    from work.candidate_conversion
+    where
+        store_id = current_setting('tributary.store_id')
+        and conversion_type = 'purchase'
+        and conversion_day >= ops.window_start()
+        and conversion_day < ops.window_end()
+),
+
+measured as (
+    select
+        'visits' as measure,
+        touch.channel,
+        '' as currency_code,
+        touch.touch_day as day,
+        count(*)::numeric as amount
+    from work.candidate_touch as touch
+    inner join setting using (store_id)
+    where
+        touch.touch_day >= ops.window_start() and touch.touch_day < ops.window_end()
+        and (
+            touch.evidence_type in ('click', 'email_click')
+            or (
+                touch.evidence_type = 'visit'
+                and case setting.visit_source
+                    when 'event_export' then touch.connector <> 'shopify'
+                    when 'shop_moments' then touch.connector = 'shopify'
+                    else false
+                end
+            )
+        )
+    group by touch.channel, touch.touch_day
+
+    union all
+    select 'orders', channel, '', day, round(sum(last_non_direct_share)::numeric, 6)
+    from credited
+    where touch_id <> 0
+    group by channel, day
+
+    union all
+    select 'revenue', channel, currency_code, day, sum(last_non_direct_amount)
+    from credited
+    where touch_id <> 0
+    group by channel, currency_code, day
+
+    union all
+    select 'touched_orders', channel, '', day, count(*)
+    from touched
+    group by channel, day
+
+    union all
+    select 'touched_revenue', channel, currency_code, day, sum(value_amount)
+    from touched
+    group by channel, currency_code, day
+
+    union all
+    select 'untouched_orders', '', '', day, count(*)
+    from credited
+    where touch_id = 0
+    group by day
+
+    union all
+    select 'untouched_revenue', '', currency_code, day, sum(value_amount)
+    from credited
+    where touch_id = 0
+    group by currency_code, day
+
+    union all
+    select 'all_orders', '', '', day, count(*)
+    from sold
+    group by day
+
+    union all
+    select 'all_revenue', '', currency_code, day, sum(value_amount)
+    from sold
+    group by currency_code, day
+
+    union all
+    select 'spend', channel, currency_code, day, sum(spend_amount)
+    from work.candidate_channel_daily
+    where
+        store_id = current_setting('tributary.store_id')
+        and day >= ops.window_start() and day < ops.window_end()
+        and spend_amount is not null
+    group by channel, currency_code, day
+)
+
+select
+    measure,
+    channel,
+    currency_code,
+    day,
+    amount
+from measured
+order by measure, channel, currency_code, day

@@ -1,0 +1,75 @@
+-- Streams of the store with what is landed and published, or about to be by this run: how far they were
+-- read, through which day they are final, and the days they ever had rows for.
+-- set tributary.store_id = 'nordlicht';
+with counted as (
+    select
+        load.load_id,
+        load.store_id,
+        load.connector,
+        load.account_id,
+        load.stream,
+        load.window_end
+    from ops.load
+    where
+        load.store_id = current_setting('tributary.store_id')
+        and load.status = 'landed'
+        and (
+            load.publication_id is not null
+            or load.load_id in (select run_load.load_id from work.run_load)
+        )
+),
+
+read as (
+    select
+        connector,
+        account_id,
+        stream,
+        store_id,
+        max(window_end) as read_through
+    from counted
+    group by connector, account_id, stream, store_id
+),
+
+filled as (
+    select
+        counted.connector,
+        counted.account_id,
+        counted.stream,
+        array_agg(distinct changed_day.day order by changed_day.day) as days
+    from counted
+    inner join ops.changed_day using (load_id)
+    group by counted.connector, counted.account_id, counted.stream
+)
+
+select
+    asked.connector,
+    asked.account_id,
+    asked.stream,
+    least(
+        (read.read_through at time zone store.timezone)::date,
+        (read.read_through at time zone account.timezone)::date
+    ) as read_through,
+    least(
+        (read.read_through at time zone store.timezone)::date,
+        (read.read_through at time zone account.timezone)::date
+    ) - stream.finality_days as final_through,
+    coalesce(filled.days, '{}') as days
+from (
+    select distinct
+        load.store_id,
+        load.connector,
+        load.account_id,
+        load.stream
+    from ops.load
+    where load.store_id = current_setting('tributary.store_id')
+) as asked
+inner join ops.stream using (connector, stream)
+inner join core.store using (store_id)
+inner join core.account using (store_id, connector, account_id)
+left join read using (store_id, connector, account_id, stream)
+left join filled
+    on
+        asked.connector = filled.connector
+        and asked.account_id = filled.account_id
+        and asked.stream = filled.stream
+order by asked.connector, asked.account_id, asked.stream
