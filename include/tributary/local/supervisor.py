@@ -282,12 +282,7 @@ class Supervisor:
         """The connections of Airflow: the warehouse, and each sandbox account's token."""
         seeds: list[dict[str, object]] = [{"conn_id": "warehouse", "url": found.warehouse_url}]
         if self.installation.data is None and not os.environ.get("TRIBUTARY_CONFIG"):
-            from tributary.sandbox.server import load_tokens
-
-            for store_id, token in load_tokens(self.installation.token_file).items():
-                host = f"{self.sandbox_url}/shopify/{store_id}"
-                seed = {"conn_type": "shopify", "host": host, "password": token}
-                seeds.append({"conn_id": f"shopify__{store_id}", **seed})
+            seeds += vendors.seeds(self.installation, self.sandbox_url)
         return seeds
 
     def _feeds(self) -> list[str]:

@@ -59,6 +59,21 @@ def start(
     return processes.start("sandbox", command, environ, installation.logs / "sandbox.log")
 
 
+def seeds(installation: Installation, url: str) -> list[dict[str, object]]:
+    """The Airflow connections of the sandbox's accounts, whose vendors answer at `url`."""
+    from tributary.sandbox.server import load_tokens
+
+    return [
+        {
+            "conn_id": f"shopify__{store_id}",
+            "conn_type": "shopify",
+            "host": f"{url}/shopify/{store_id}",
+            "password": token,
+        }
+        for store_id, token in load_tokens(installation.token_file).items()
+    ]
+
+
 def wait(child: Child, url: str, world: tuple[int, date, date], clock: Clock) -> None:
     """Until it serves that world; ConfigurationError when it ends before, or is another one."""
     seed, as_of, first_day = world

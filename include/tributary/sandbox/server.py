@@ -157,6 +157,7 @@ def main(arguments: list[str] | None = None) -> None:
     import uvicorn
 
     parser = argparse.ArgumentParser(description="The sandbox vendors over HTTP on 127.0.0.1.")
+    parser.add_argument("--host", default="127.0.0.1", help="a container's network needs 0.0.0.0")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--as-of", type=date.fromisoformat, required=True)
@@ -169,7 +170,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise ConfigurationError("--first-day must be before --as-of")
     sandbox = Sandbox(world, given.drop_dir, load_tokens(given.token_file), SystemClock())
     app = create_app(sandbox)
-    uvicorn.run(app, host="127.0.0.1", port=given.port, log_level="warning", access_log=False)
+    uvicorn.run(app, host=given.host, port=given.port, log_level="warning", access_log=False)
 
 
 if __name__ == "__main__":
