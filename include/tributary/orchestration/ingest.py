@@ -25,7 +25,7 @@ from tributary.connectors.spec import (
     feed_connectors,
 )
 from tributary.errors import AccountSkipped, ConfigurationError, TributaryError
-from tributary.orchestration import access, texts, windows
+from tributary.orchestration import access, alerts, texts, windows
 from tributary.orchestration.assets import feed_asset
 from tributary.orchestration.retries import RETRIES, ByErrorClass
 from tributary.settings import Account
@@ -76,6 +76,7 @@ def _dag(feed: str, cadence: windows.Cadence, cron: str, connectors: Iterable[Co
         params=_params(),
         tags={"tributary", "ingest", feed},
         default_args=TASK_DEFAULTS,
+        **alerts.watch(minutes=180 if cadence == "daily" else 55),
     ) as dag:
         loads = [_connector_tasks(connector, cadence) for connector in connectors]
         results = [result for _, result in loads]
@@ -125,6 +126,7 @@ def _params() -> dict[str, Param]:
             title="Mode",
             description=texts.PARAM_MODE,
         ),
+        "store": Param(None, type=["null", "string"], title="Store", description=texts.PARAM_STORE),
     }
 
 
@@ -142,6 +144,9 @@ def plan(connector_name: str) -> list[dict[str, str]]:
     windows.choose(asked, "daily", restate_days=0, zone="UTC")
     connector = all_connectors()[connector_name]
     configured = load_stores(stores_file())
+    store = context["params"].get("store") or ""
+    if store and store not in {known.id for known in configured}:
+        raise ConfigurationError(f"param store is {store!r}, which the stores file does not have")
     with access.warehouse("tributary plan") as conn, locked(conn, "sync"):
         stores.sync(conn, configured, [connector])
     parts = [
@@ -152,6 +157,7 @@ def plan(connector_name: str) -> list[dict[str, str]]:
             "stream": stream.name,
         }
         for account in accounts(configured, connector_name)
+        if store in ("", account.store_id)
         for stream in connector.streams_of(account)
     ]
     if not parts:
