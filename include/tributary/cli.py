@@ -231,6 +231,16 @@ def migrate() -> None:
     click.echo("\n".join(applied) if applied else "the warehouse is up to date")
 
 
+@cli.command(name="new-connector")
+@click.argument("name")
+@click.option("--feed", default="ads", show_default=True, help="The ingest Dag that shall read it.")
+def new_connector(name: str, feed: str) -> None:
+    """Write the stubs of one more vendor API into this checkout (docs/adding-a-vendor.md)."""
+    from tributary.local.new_connector import report, write_stubs
+
+    click.echo(report(name, write_stubs(name, feed)))
+
+
 def _current() -> Installation:
     from tributary.local.state import current
 

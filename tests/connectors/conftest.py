@@ -43,6 +43,8 @@ from tributary.warehouse.loads import LoadResult
 from tributary.window import Window
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+TODO = "TODO"
 GUIDE = "docs/adding-a-vendor.md"
 NOW = "2026-11-03T00:00:00Z"
 PRIVATE_KEY = "<private key>"
@@ -120,14 +122,27 @@ class Case:
         """What a stub still lacks, one line each."""
         pages = [self.path(exchange["page"]) for exchange in self.spec["exchanges"]]
         lines = [
-            f"record real pages: {path.relative_to(HERE.parents[1])} is empty or absent"
+            f"record real pages: {path.relative_to(ROOT)} is empty or absent"
             for path in pages
             if not path.exists() or not path.read_bytes().strip()
         ]
-        for name, tree in (("case.yml", self.spec), ("expect.yml", self.expect)):
-            if "TODO" in json.dumps(tree, default=str):
-                lines.append(f"fill in what says TODO in {self.name}/{name}")
-        return lines
+        return lines + [
+            f"fill in what says TODO in {path.relative_to(ROOT)}"
+            for path in self.sources()
+            if TODO in path.read_text()
+        ]
+
+    def sources(self) -> list[Path]:
+        """What people wrote for this connector: its code, its models, this case."""
+        name = self.spec["connector"]
+        code = ROOT / "include" / "tributary" / "connectors"
+        return [
+            *(path for path in (code / f"{name}.py",) if path.exists()),
+            *sorted((code / name).rglob("*.py")),
+            *sorted((ROOT / "sql" / "models" / "core").glob(f"*/{name}*.sql")),
+            self.folder / "case.yml",
+            self.folder / "expect.yml",
+        ]
 
 
 def _with_key(value: Any) -> Any:
