@@ -4,21 +4,63 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from tributary.connectors.spec import all_connectors
+
 HEAVY = ("pandas", "great_expectations", "pyarrow", "numpy", "scipy", "psycopg", "graphql")
-EXPECTED = {"ingest_files", "ingest_files_hourly", "ingest_sales", "ingest_sales_hourly", "unify"}
+OTHERS = {"unify"}  # the Dags that no feed makes
+
+
+def files_without_a_dag(bag: Any, folder: Path) -> dict[str, str]:
+    """Relative path -> what Airflow says, of every file under `folder` that gives no Dag."""
+    found = {dag.fileloc for dag in bag.dags.values()}
+    files = sorted(folder.rglob("*.py"))
+    assert files and found
+    return {
+        str(path.relative_to(folder)): bag.import_errors.get(str(path), "no Dag in it")
+        for path in files
+        if str(path) not in found
+    }
 
 
 def test_every_dag_file_is_found_and_yields_a_dag(bag: Any, dags_folder: Path) -> None:
+    assert files_without_a_dag(bag, dags_folder) == {}
     assert bag.import_errors == {}
-    assert set(bag.dags) == EXPECTED
-    files = {str(path) for path in dags_folder.rglob("*.py")}
-    assert files
-    assert {dag.fileloc for dag in bag.dags.values()} == files
+
+
+def test_a_dag_file_without_a_dag_is_named(
+    airflow: None, dags_folder: Path, tmp_path: Path
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    folder = tmp_path / "dags"
+    shutil.copytree(dags_folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    assert files_without_a_dag(DagBag(folder), folder) == {}
+    (folder / "ingest" / "empty.py").write_text('"""Airflow Dag: none."""\n')
+    # Airflow does not even read a file that never spells its name.
+    unread = (
+        "from tributary.orchestration.ingest import ingest_dag\n\ndaily = ingest_dag('sales')\n"
+    )
+    (folder / "ingest" / "unread.py").write_text(unread)
+    (folder / "ingest" / "radio.py").write_text(
+        f"# Airflow Dag\n{unread}".replace("sales", "radio")
+    )
+    said = files_without_a_dag(DagBag(folder), folder)
+    assert set(said) == {"ingest/empty.py", "ingest/unread.py", "ingest/radio.py"}
+    assert "no connector declares the feed 'radio'" in said["ingest/radio.py"]
+
+
+def test_every_feed_has_its_two_dags(bag: Any) -> None:
+    from tributary.orchestration.assets import feeds
+
+    assert {"sales", "files"} <= set(feeds())
+    ingest = {f"ingest_{feed}{cadence}" for feed in feeds() for cadence in ("", "_hourly")}
+    assert set(bag.dags) == ingest | OTHERS
 
 
 def test_dag_files_are_thin(dags_folder: Path) -> None:
@@ -63,13 +105,15 @@ def test_an_operator_finds_help_on_every_dag_and_task(bag: Any) -> None:
 def test_ingest_runs_have_an_interval_and_unify_wakes_on_any_feed(bag: Any) -> None:
     from airflow.sdk import AssetAny, CronDataIntervalTimetable
 
+    from tributary.orchestration.assets import feeds
+
     for name, cron in (("ingest_sales", "0 0 * * *"), ("ingest_sales_hourly", "0 * * * *")):
         timetable = bag.dags[name].timetable
         assert isinstance(timetable, CronDataIntervalTimetable)
         assert timetable.expression == cron
     wakes = bag.dags["unify"].timetable.asset_condition
     assert isinstance(wakes, AssetAny)
-    assert {asset.name for asset in wakes.objects} == {"tributary/sales", "tributary/files"}
+    assert {asset.name for asset in wakes.objects} == {f"tributary/{feed}" for feed in feeds()}
 
 
 def test_every_task_has_the_retry_policy_and_a_pool_that_setup_creates(bag: Any) -> None:
@@ -101,9 +145,13 @@ def test_unify_is_the_chain_the_user_drew(bag: Any) -> None:
     assert order == ["build", "check", "attribute", "check_credits", "insights", "publish"]
 
 
-def test_the_docs_name_every_dag_and_pool(airflow: None, dags_folder: Path) -> None:
-    from tributary.orchestration.setup import default_pools
-
-    page = (dags_folder.parent / "docs" / "operations.md").read_text()
-    for name in [*default_pools(), "unify", "ingest_<feed>", "ingest_<feed>_hourly"]:
+def test_the_docs_name_every_dag_pool_and_connector(dags_folder: Path) -> None:
+    docs = dags_folder.parent / "docs"
+    page = (docs / "operations.md").read_text()
+    for name in ("tributary_unify", "unify", "ingest_<feed>", "ingest_<feed>_hourly"):
         assert f"`{name}`" in page
+    assert "Pools: one per connector" in page
+    decisions = (docs / "decisions.md").read_text()
+    assert all_connectors()
+    for connector in all_connectors():
+        assert f"- **{connector}**. Day:" in decisions, f"three lines about {connector}, please"
