@@ -241,6 +241,39 @@ def new_connector(name: str, feed: str) -> None:
     click.echo(report(name, write_stubs(name, feed)))
 
 
+@cli.command()
+@click.argument("kind", required=False)
+@click.option("--vendor", default="shopify", show_default=True, help="Whose answers are spoiled.")
+@click.option("--account", default="", help="Only this account's answers; default: any.")
+@click.option("--times", default=1, show_default=True, help="How many answers.")
+@click.option("--skip", default=0, show_default=True, help="Good answers before the first.")
+@click.option("--seconds", default=1.0, show_default=True, help="The wait of slow and throttled.")
+@click.option("--clear", is_flag=True, help="Back to good days.")
+def faults(
+    kind: str | None,
+    vendor: str,
+    account: str,
+    times: int,
+    skip: int,
+    seconds: float,
+    clear: bool,
+) -> None:
+    """Give the running sandbox's vendors a bad day: KIND of fault; without it, list them.
+
+    \b
+    tributary faults throttled --times 50
+    tributary refresh --daily            see what the run makes of it
+    """
+    from tributary.local.faults import ask
+
+    if clear or not kind:
+        click.echo(ask(_current(), "DELETE" if clear else "GET"))
+        return
+    chosen = {"kind": kind, "vendor": vendor, "account": account}
+    counts = {"times": times, "skip": skip, "seconds": seconds}
+    click.echo(ask(_current(), "POST", {**chosen, **counts}))
+
+
 def _current() -> Installation:
     from tributary.local.state import current
 
