@@ -1,12 +1,12 @@
 # Two commands: `make run` and `make test`. `make` alone lists all targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run down reset test prove check fix docs lock clean
+.PHONY: help setup run down reset test prove check fix docs new-connector lock clean
 
 BIN := .venv/bin
 SQLFLUFF := $(BIN)/sqlfluff lint --quiet --disable-progress-bar
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Prepare .venv from the locks (PYTHON=/path/to/python to choose one)
 	@PYTHON='$(PYTHON)' sh include/tributary/local/bootstrap.sh
@@ -33,12 +33,17 @@ check: setup ## Lint, types, import rules, SQL style, generated docs: what CI ru
 	$(BIN)/lint-imports --no-cache
 	$(SQLFLUFF) sql
 	$(BIN)/python -m tributary.reports.dictionary --check
+	$(BIN)/python -m tributary.warehouse.seal --check
 
 fix: setup ## Let ruff correct what it can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-docs: setup ## Write the generated pages of docs/ again
+docs: setup ## Write the generated pages of docs/ again, seal new migrations
 	@$(BIN)/python -m tributary.reports.dictionary
+	@$(BIN)/python -m tributary.warehouse.seal
+
+new-connector: setup ## Write the stubs of one more vendor API (name=x; feed=ads)
+	@$(BIN)/tributary new-connector '$(name)' --feed '$(or $(feed),ads)'
 
 lock: ## Write requirements.txt and requirements-dev.txt again from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q -o requirements.txt

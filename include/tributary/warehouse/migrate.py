@@ -32,7 +32,7 @@ def migrate(conn: Connection, clock: Clock, folder: Path = SQL / "migrations") -
             "create table if not exists ops.schema_migration ("
             "name text primary key, checksum text not null, applied_at timestamptz not null)"
         )
-        applied = [path.name for path in _files(folder) if _apply(conn, path, clock)]
+        applied = [path.name for path in migration_files(folder) if _apply(conn, path, clock)]
         with conn.transaction():
             candidates.create_work_tables(conn)
             _create_mart_views(conn)
@@ -42,7 +42,8 @@ def migrate(conn: Connection, clock: Clock, folder: Path = SQL / "migrations") -
     return applied
 
 
-def _files(folder: Path) -> list[Path]:
+def migration_files(folder: Path) -> list[Path]:
+    """The migrations of a folder, in order; ConfigurationError for a bad name or number."""
     files = sorted(folder.glob("*.sql"))
     numbers: dict[str, str] = {}
     for path in files:
@@ -58,8 +59,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _apply(conn: Connection, path: Path, clock: Clock) -> bool:
-    text = path.read_text()
-    checksum = hashlib.sha256(text.encode()).hexdigest()
+    text, checksum = path.read_text(), checksum_of(path)
     row = conn.execute(
         "select checksum from ops.schema_migration where name = %s", (path.name,)
     ).fetchone()
@@ -77,6 +77,11 @@ def _apply(conn: Connection, path: Path, clock: Clock) -> bool:
             (path.name, checksum, clock.now()),
         )
     return True
+
+
+def checksum_of(path: Path) -> str:
+    """What ops.schema_migration keeps of a migration's text."""
+    return hashlib.sha256(path.read_text().encode()).hexdigest()
 
 
 def _create_mart_views(conn: Connection) -> None:
