@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from tributary.clock import Clock
 from tributary.connectors.spec import Connector, Credentials, Mode, Page, Rejected, Request, Stream
@@ -28,32 +28,33 @@ def ingest(
     stream: Stream,
     credentials: Credentials,
     window: Window,
-    mode: Mode,
+    mode: Mode | Literal["replay"],
     run_id: str,
     clock: Clock,
     progress: Progress | None = None,
     *,
-    replayed_at: datetime | None = None,
+    kept_since: datetime | None = None,
 ) -> LoadResult:
     """Land what `stream` gives for `window`; all of it, or nothing and a failed ops.load row.
 
-    `replayed_at` is given by a replay: when the records were extracted. They lose to what has been
-    extracted since, and do not end their files.
+    `kept_since` is given for records of quarantine: when they were extracted. They lose to what
+    has been extracted since, and do not end their files.
     Safe to run again and twice at once: loads of one stream of one account wait for each other.
     Raises the TributaryError of the extraction; any other error is our bug and is raised as it is.
     """
     target = Target(account.store_id, connector.name, account.account_id, stream.name)
     with locked(conn, "load", *target.key):
         now = clock.now()
-        label, at = ("replay", replayed_at) if replayed_at else (mode, now)
-        load_id = loads.start(conn, target, run_id, label, window, now)
+        at = kept_since or now
+        load_id = loads.start(conn, target, run_id, mode, window, now)
         try:
             known = loads.known_files(conn, target) if stream.kind == "table" else {}
-            request = Request(account, credentials, window, mode, known)
+            asked: Mode = "incremental" if mode == "replay" else mode
+            request = Request(account, credentials, window, asked, known)
             landing: _Landing = (
                 _Documents(conn, target, load_id, at)
                 if stream.kind == "document"
-                else _Rows(conn, target, stream, load_id, at, ends_files=replayed_at is None)
+                else _Rows(conn, target, stream, load_id, at, ends_files=kept_since is None)
             )
             return _run(conn, target, stream, request, landing, load_id, clock, progress)
         except BaseException as error:

@@ -61,6 +61,14 @@ def decode_records(raws: Sequence[bytes], kind: type[T], *, what: str) -> Decode
     return Decoded(records, failures, frozenset(drift))
 
 
+def decode_record(raw: bytes, kind: type[T]) -> T:
+    """One record as `kind`; msgspec.DecodeError or ValueError says why it does not fit."""
+    typed: T = _decoder(kind, False).decode(raw)
+    if failures := _without_nul([(0, typed, raw)])[1]:
+        raise ValueError(failures[0].reason)
+    return typed
+
+
 def _one_by_one(
     raws: Sequence[bytes], kind: type[T]
 ) -> tuple[list[tuple[int, T, bytes]], list[Failure]]:

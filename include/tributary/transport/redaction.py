@@ -6,6 +6,7 @@ import logging
 import re
 
 HIDDEN = "[hidden]"
+EMAIL = "[e-mail]"
 _SHORTEST_SECRET = 6
 
 # Names whose values are secret, wherever they stand: header, query string, JSON, Python repr.
@@ -40,7 +41,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(
             r"[A-Za-z0-9][A-Za-z0-9._%+-]*(?:@|%40)[A-Za-z0-9](?:[A-Za-z0-9-]*\.)+[A-Za-z]{2,}"
         ),
-        "[e-mail]",
+        EMAIL,
     ),
 )
 _known: set[str] = set()

@@ -12,6 +12,7 @@ from pathlib import Path
 from tributary.connectors.files.extract import extract
 from tributary.connectors.files.kinds import KINDS
 from tributary.connectors.files.recognise import Recognised, kinds_present, recognise
+from tributary.connectors.files.replay import at_hand, replay
 from tributary.connectors.spec import ConnectionForm, Connector, Credentials, Stream
 
 __all__ = ["CONNECTOR", "Recognised", "recognise"]
@@ -40,6 +41,8 @@ CONNECTOR = Connector(
             backfill="full",
             columns=kind.columns,
             spill_days=1 if kind.name == "ga4_event" else 0,
+            replay=partial(replay, kind.name),
+            at_hand=at_hand,
         )
         for kind in KINDS.values()
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tributary.connectors.files.recognise import Planned, lookup_file, plan
 from tributary.connectors.shared.values import BadValue
 from tributary.connectors.spec import FileVersion, Page, Rejected, Request
 from tributary.errors import ConfigurationError, SchemaDrift
+from tributary.settings import Account
 
 PAGE = 5_000
 _LOOKUP_LINES = 100_000
@@ -47,7 +48,7 @@ def extract(kind: str, request: Request) -> Iterator[Page]:
             if rows.kind != kind:
                 continue
             with reader.unchanging(file.path):
-                version = FileVersion(file.name, _content_hash(folder, file, request))
+                version = FileVersion(file.name, _content_hash(folder, file, request.account))
                 if request.known_files.get(file.name) != version.content_hash:
                     yield from _pages(folder, file, i, request, version)
 
@@ -55,7 +56,7 @@ def extract(kind: str, request: Request) -> Iterator[Page]:
 def _pages(
     folder: Path, file: Planned, index: int, request: Request, version: FileVersion
 ) -> Iterator[Page]:
-    context = _context(folder, file, request)
+    context = context_of(folder, file, request.account)
     out = _Output(version)
     rows = file.spec.rows[index]
     if rows.kind == "ga4_event":
@@ -68,27 +69,27 @@ def _pages(
     yield out.page(complete=True)
 
 
-def _content_hash(folder: Path, file: Planned, request: Request) -> str:
+def _content_hash(folder: Path, file: Planned, account: Account) -> str:
     """Of the bytes, what the mapping makes of them, and the lookups used."""
-    spec, mapping = _resolved(file, request), file.mapping
+    spec, mapping = _resolved(file, account), file.mapping
     used = {v.lookup for rows in spec.rows for v in rows.values().values() if v.lookup}
     parts = [
         str(_VERSION),
         reader.digest(file.path),
         msgspec.json.encode(spec).decode(),
-        request.account.timezone,
-        repr([_key_space(file, rows.kind) for rows in spec.rows]),
+        account.timezone,
+        repr([key_space(file, rows.kind) for rows in spec.rows]),
         *(reader.digest(lookup_file(folder, mapping.lookups[name])) for name in sorted(used)),
         *(repr(mapping.lookups[name]) for name in sorted(used)),
     ]
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
 
-def _resolved(file: Planned, request: Request) -> FileSpec:
+def _resolved(file: Planned, account: Account) -> FileSpec:
     """The file's entry with the mapping's and the account's defaults filled in. What only says
     which file it is stays out: another pattern is not another content.
     """
-    spec, mapping, account = file.spec, file.mapping, request.account
+    spec, mapping = file.spec, file.mapping
     return msgspec.structs.replace(
         spec,
         match=(),
@@ -99,7 +100,7 @@ def _resolved(file: Planned, request: Request) -> FileSpec:
     )
 
 
-def _key_space(file: Planned, kind: str) -> str:
+def key_space(file: Planned, kind: str) -> str:
     """Keys are unique within an entry of the mapping; a second entry of a kind gets a prefix, so
     that click 1 of one ad platform is not click 1 of another.
     """
@@ -107,15 +108,18 @@ def _key_space(file: Planned, kind: str) -> str:
     return "" if others[0] is file.spec else f"{file.spec.match[0]}|"
 
 
-def _context(folder: Path, file: Planned, request: Request) -> Context:
-    spec = _resolved(file, request)
+def context_of(
+    folder: Path, file: Planned, account: Account, columns: Sequence[str] = ()
+) -> Context:
+    """What the file's lines need; `columns` are those of its header unless they are given."""
+    spec = _resolved(file, account)
     used = {v.lookup for rows in spec.rows for v in rows.values().values() if v.lookup}
     return Context(
         name=file.name,
-        columns=tuple(reader.header(file.path, spec)),
+        columns=tuple(columns or reader.header(file.path, spec)),
         spec=spec,
         zone=ZoneInfo(spec.timezone),
-        account_zone=ZoneInfo(request.account.timezone),
+        account_zone=ZoneInfo(account.timezone),
         currency=spec.currency,
         lookback_days=spec.lookback_days,
         lookups={name: _read_lookup(folder, file, name) for name in used},
@@ -201,16 +205,16 @@ class _Output:
 
 
 @dataclass(frozen=True)
-class _Compiled:
+class Compiled:
     belongs: Callable[[Fields], bool]
     row: Callable[[Fields], tuple[Any, ...]]
     key: Callable[[Fields], str] | None
     used: tuple[int, ...]
 
 
-def _compile(context: Context, rows: Rows) -> _Compiled:
+def compile_rows(context: Context, rows: Rows) -> Compiled:
     try:
-        return _Compiled(
+        return Compiled(
             compile_condition(context, rows),
             compile_row(context, rows),
             compile_key(context, rows.key) if rows.key else None,
@@ -223,7 +227,7 @@ def _compile(context: Context, rows: Rows) -> _Compiled:
 def _convert(file: Planned, context: Context, index: int, out: _Output) -> Iterator[None]:
     """Fill `out`; yields whenever a page is full. Broken lines belong to the file's first rows."""
     rows = file.spec.rows[index]
-    compiled, space = _compile(context, rows), _key_space(file, rows.kind)
+    compiled, space = compile_rows(context, rows), key_space(file, rows.kind)
     belongs, to_row, to_key = compiled.belongs, compiled.row, compiled.key
     for number, fields in reader.records(file.path, context.spec):
         if isinstance(fields, reader.Broken):

@@ -98,7 +98,7 @@ def plan(options: dict[str, str]) -> list[Planned]:
             f"{folder} holds no data files{f' like {pattern}' if pattern else ''}: put CSV,"
             " CSV.gz or Parquet files there."
         )
-    mapping = _own_mapping(folder, options.get("mapping", ""))
+    mapping = own_mapping(folder, options.get("mapping", ""))
     return _by_name(folder, chosen, mapping) if mapping else _by_headers(folder, chosen)
 
 
@@ -123,7 +123,7 @@ def lookup_file(folder: Path, lookup: Lookup) -> Path:
     return found[0]
 
 
-def _own_mapping(folder: Path, option: str) -> Mapping | None:
+def own_mapping(folder: Path, option: str) -> Mapping | None:
     if option in shipped():
         return shipped()[option]
     if option:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from tributary.connectors.shopify import queries
 from tributary.connectors.shopify.api import Api
-from tributary.connectors.shopify.extract import check_scopes, orders
+from tributary.connectors.shopify.extract import check_scopes, orders, replay
 from tributary.connectors.shopify.records import ShopData
 from tributary.connectors.spec import ConnectionForm, Connector, Credentials, Stream
 
@@ -38,6 +38,7 @@ CONNECTOR = Connector(
             restate_days=3,
             finality_days=30,
             backfill="by_business_date",
+            replay=replay,
         ),
     ),
     form=ConnectionForm(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from tributary.connectors.shopify import queries
-from tributary.connectors.shopify.api import Api
 from tributary.connectors.shopify.records import (
     Connection,
     Line,
@@ -34,6 +33,12 @@ _REFUND_LISTS: tuple[tuple[str, str, type[Any]], ...] = (
 )
 
 
+class Asks(Protocol):
+    """Who can be asked for the rest of a list: the shop's Api."""
+
+    def ask(self, query: str, variables: dict[str, Any], kind: type[T]) -> T: ...
+
+
 def next_cursor(info: PageInfo, what: str) -> str | None:
     if not info.has_next_page:
         return None
@@ -42,7 +47,7 @@ def next_cursor(info: PageInfo, what: str) -> str | None:
     return info.end_cursor
 
 
-def complete_order(api: Api, order: Order, payload: Json) -> set[str]:
+def complete_order(api: Asks, order: Order, payload: Json) -> set[str]:
     """Fill every inner list of the order to its end and drop cursors; returns unknown fields.
 
     Raises msgspec.ValidationError when a part does not fit: the order is then rejected whole.
@@ -67,7 +72,7 @@ def complete_order(api: Api, order: Order, payload: Json) -> set[str]:
 
 
 def _complete_list(
-    api: Api, owner: str, payload: Json, path: tuple[str, ...], query: str, kind: type[T]
+    api: Asks, owner: str, payload: Json, path: tuple[str, ...], query: str, kind: type[T]
 ) -> set[str]:
     """Follow the connection at `path` of the payload; `query` asks `owner` for the rest."""
     holder = _at(payload, path)
@@ -94,7 +99,7 @@ def _complete_list(
     return drift
 
 
-def _complete_payments(api: Api, order: Order, payload: Json) -> set[str]:
+def _complete_payments(api: Asks, order: Order, payload: Json) -> set[str]:
     """Transactions are a plain list: compare with the vendor's count, then ask for the maximum."""
     payload.pop("transactionsCount", None)
     count = order.transactions_count.count if order.transactions_count else None
@@ -111,7 +116,7 @@ def _complete_payments(api: Api, order: Order, payload: Json) -> set[str]:
     return unknown_fields(found, list[Payment], "transactions.")
 
 
-def _complete_refunds(api: Api, order: Order, payload: Json) -> set[str]:
+def _complete_refunds(api: Asks, order: Order, payload: Json) -> set[str]:
     """Each refund in full. The page holds the first ones; when it is full there may be more."""
     drift: set[str] = set()
     at_hand: dict[str, Json] = {node["id"]: node for node in payload["refunds"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,13 +14,16 @@ from tributary.connectors.shopify.api import Api
 from tributary.connectors.shopify.complete import Json, complete_order, next_cursor
 from tributary.connectors.shopify.records import Order, PageInfo, ShopData
 from tributary.connectors.shopify.visits import scrub_visits
-from tributary.connectors.spec import Document, Page, Rejected, Request
+from tributary.connectors.spec import Document, Kept, Page, Rejected, Request
 from tributary.errors import AccountSkipped, ConfigurationError
+from tributary.settings import Account
 from tributary.transport.pagination import follow
-from tributary.transport.records import Failure, decode_records
+from tributary.transport.records import Failure, decode_record, decode_records
 from tributary.transport.redaction import redact
 from tributary.transport.wire import current_wire
 from tributary.window import Window, day_of
+
+T = TypeVar("T")
 
 ALL_ORDERS = "read_all_orders"
 VISIBLE_WITHOUT_ALL_ORDERS = timedelta(days=60)
@@ -117,9 +121,7 @@ def _page(api: Api, request: Request, nodes: list[msgspec.Raw], number: int, cal
         except msgspec.ValidationError as error:
             failures.append(Failure(index, bytes(raw).decode(), str(error)))
             continue
-        scrub_visits(payload)
-        day = day_of(order.processed_at, request.account.timezone)
-        documents.append(Document(order.legacy_resource_id, day, msgspec.json.encode(payload)))
+        documents.append(_document(request.account, order, payload))
     rejected = [
         Rejected(
             _key(failure.text),
@@ -136,6 +138,31 @@ def _page(api: Api, request: Request, nodes: list[msgspec.Raw], number: int, cal
         quota=dict(api.quota),
         api_calls=api.calls - calls,
     )
+
+
+def _document(account: Account, order: Order, payload: Json) -> Document:
+    scrub_visits(payload)
+    day = day_of(order.processed_at, account.timezone)
+    return Document(order.legacy_resource_id, day, msgspec.json.encode(payload))
+
+
+class _Nobody:
+    """Stands in for the shop where it cannot be asked."""
+
+    def ask(self, query: str, variables: dict[str, Any], kind: type[T]) -> T:
+        raise ValueError(
+            "a list of this order goes on in the shop, only its first page is kept. Read the"
+            " order's day again instead (a backfill of that day)"
+        )
+
+
+def replay(account: Account, kept: Kept) -> Document:
+    """An order of quarantine, decoded anew; ValueError or DecodeError if it still does not fit."""
+    raw = kept.payload.encode()
+    order = decode_record(raw, Order)
+    payload: Json = msgspec.json.decode(raw)
+    complete_order(_Nobody(), order, payload)
+    return _document(account, order, payload)
 
 
 def _key(text: str) -> str:
