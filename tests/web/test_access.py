@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
-from starlette.routing import BaseRoute, Mount
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Mount, Route
 
 from tributary.warehouse.connection import Connection
 
@@ -23,24 +24,46 @@ def walk(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, BaseR
             yield from walk(list(route.routes), path)
 
 
-def requests(app: FastAPI) -> list[tuple[str, str]]:
-    """(method, path) of every route; only an APIRoute is guarded by the app's dependency."""
-    found = []
+def unguarded(app: FastAPI) -> list[str]:
+    """What answers somebody unknown with anything but 401; only an APIRoute has the guard."""
+    client, found, asked = TestClient(app), [], set()
     for path, route in walk(app.routes):
-        assert isinstance(route, APIRoute), f"{path} is not guarded by the app's dependency"
-        found += [(method, path.replace("{path:path}", "any/thing")) for method in route.methods]
+        if not isinstance(route, APIRoute):
+            found.append(f"{path} is not guarded by the app's dependency")
+            continue
+        for method in sorted(route.methods):
+            asked.add(path)
+            answer = client.request(method, path.replace("{path:path}", "any/thing"))
+            if answer.status_code != 401:
+                found.append(f"{method} {path} answers {answer.status_code} to anybody")
+    assert asked >= {"/", "/api/summary", "/{path:path}"}
     return found
 
 
 def test_every_route_asks_for_the_user(
     make_app: MakeApp, warehouse: Connection, warehouse_url: str
 ) -> None:
+    assert unguarded(make_app(warehouse_url)) == []
+
+
+def test_a_route_without_the_guard_is_named(
+    make_app: MakeApp, warehouse: Connection, warehouse_url: str
+) -> None:
+    inner = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @inner.get("/secret")
+    def secret() -> str:
+        return "anybody may read this"
+
     app = make_app(warehouse_url)
-    asked = requests(app)
-    assert {path for _, path in asked} >= {"/", "/api/summary", "/any/thing"}
-    client = TestClient(app)
-    for method, path in asked:
-        assert client.request(method, path).status_code == 401, f"{method} {path}"
+    plain = Route("/plain", lambda request: PlainTextResponse("and this"))
+    app.router.routes[:0] = [Mount("/inner", inner), plain, *inner.routes]
+    assert unguarded(app) == [
+        "/inner is not guarded by the app's dependency",
+        "GET /inner/secret answers 200 to anybody",
+        "/plain is not guarded by the app's dependency",
+        "GET /secret answers 200 to anybody",
+    ]
 
 
 def test_a_known_user_sees_page_and_api(warehouse: Connection, alice: TestClient) -> None:
