@@ -210,6 +210,46 @@ def checksum(as_json: bool) -> None:
     click.echo(run_checksum(_current(), as_json))
 
 
+@cli.group()
+def quarantine() -> None:
+    """Records that did not fit: see them, and land them after a fix."""
+
+
+@quarantine.command("list")
+def list_quarantine() -> None:
+    """What waits, by store, stream and reason."""
+    from tributary.local.quarantine import run_list
+
+    click.echo(run_list(_current()), nl=False)
+
+
+@quarantine.command("show")
+@click.argument("number", metavar="ID", type=int)
+def show_quarantine(number: int) -> None:
+    """One record: why it waits, where it stands, what to do."""
+    from tributary.local.quarantine import run_show
+
+    click.echo(run_show(_current(), number), nl=False)
+
+
+@quarantine.command("replay")
+@click.option("--connector", default="", help="Only records of this connector.")
+@click.option("--stream", default="", help="Only records of this stream.")
+@click.option("--id", "ids", type=int, multiple=True, help="Only this record (repeatable).")
+@click.option("--dry-run", is_flag=True, help="Say what fits now, land nothing.")
+def replay_quarantine(connector: str, stream: str, ids: tuple[int, ...], dry_run: bool) -> None:
+    """Decode what waits with today's connectors and mappings, and land what fits now.
+
+    Files that are still there are read again. Exit 0 when nothing that was tried still waits.
+    """
+    from tributary.clock import SystemClock
+    from tributary.local.quarantine import run_replay
+
+    text, code = run_replay(_current(), connector, stream, ids, dry_run, SystemClock())
+    click.echo(text, nl=False)
+    sys.exit(code)
+
+
 @cli.command()
 @click.option("--show-secrets", is_flag=True, help="Print passwords and keys, too.")
 def env(show_secrets: bool) -> None:
