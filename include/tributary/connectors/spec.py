@@ -47,7 +47,8 @@ class Rejected:
 @dataclass(frozen=True)
 class Page:
     """One step of an extraction. A document stream fills `documents`; a table stream fills
-    `rows` (tuples in the order of Stream.columns) for `file`."""
+    `rows` (tuples in the order of Stream.columns) for `file`. Without a file a page has no rows,
+    only counts and notes."""
 
     documents: Sequence[Document] = ()
     rows: Sequence[tuple[Any, ...]] = ()

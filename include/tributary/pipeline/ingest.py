@@ -166,7 +166,9 @@ class _Rows:
 
     def add(self, page: Page) -> None:
         if page.file is None:
-            raise ValueError(f"{self._target}: a page of a table stream names its file")
+            if page.rows:
+                raise ValueError(f"{self._target}: a page with rows names their file")
+            return  # only counts and notes
         self._landing.add(page.file.name, page.rows)
         if not self._ends_files:
             return

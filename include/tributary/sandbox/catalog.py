@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 # Chance that a visit ends in an order whatever brought the visitor: the baseline demand.
 BASE_CONVERSION = 0.13
@@ -66,7 +67,11 @@ class Product:
 
 @dataclass(frozen=True)
 class Store:
-    """One shop. `tax_rate` is contained in prices where `taxes_included`, else added on top."""
+    """One shop. `tax_rate` is contained in prices where `taxes_included`, else added on top.
+
+    `event_export`: the connector that reads GA4's event export, which comes one way only: as day
+    files in the drop folder, or in BigQuery.
+    """
 
     id: str
     name: str
@@ -82,10 +87,26 @@ class Store:
     shipping: int
     free_shipping_from: int
     size: float
+    event_export: Literal["files", "bigquery"] = "files"
 
     @property
     def host(self) -> str:
         return f"www.{self.id}.example"
+
+    @property
+    def ga4_property(self) -> str:
+        """The number of the store's GA4 property."""
+        return str(310_000_000 + self.number)
+
+    @property
+    def google_project(self) -> str:
+        """The Google Cloud project that holds the event export."""
+        return f"{self.id}-analytics"
+
+    @property
+    def google_location(self) -> str:
+        """Where that project keeps its data."""
+        return "EU" if self.timezone.startswith("Europe/") else "US"
 
 
 def _products(number: int, *goods: tuple[str, int]) -> tuple[Product, ...]:
