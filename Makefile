@@ -1,8 +1,9 @@
 # Two commands: `make run` and `make test`. `make` alone lists all targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run down reset test prove check fix docs new-connector lock clean
+.PHONY: help setup run down reset test prove prove-celery env check fix docs new-connector lock clean
 
 BIN := .venv/bin
+COMPILE := uv pip compile --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q
 SQLFLUFF := $(BIN)/sqlfluff lint --quiet --disable-progress-bar
 
 help: ## List the targets
@@ -26,6 +27,14 @@ test: setup ## Run the test suite on its own throw-away PostgreSQL (ARGS="..." g
 prove: setup ## Run the long proofs too
 	@$(BIN)/python -m pytest -m 'prove or not prove' $(ARGS)
 
+prove-celery: ## docker-compose.yaml without containers: two Celery workers, one killed mid-task, graded
+	@TRIBUTARY_VENV=.venv-deploy PYTHON='$(PYTHON)' TRIBUTARY_LOCKS='requirements-deploy.txt requirements-dev.txt requirements-proof.txt' \
+		sh include/tributary/local/bootstrap.sh
+	@.venv-deploy/bin/python -m pytest -m prove tests/deploy $(ARGS)
+
+env: ## Write .env with random secrets, for docker compose (never over one that is there)
+	@python3 -I include/tributary/local/dotenv.py
+
 check: setup ## Lint, types, import rules, SQL style, generated docs: what CI runs before the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,9 +54,12 @@ docs: setup ## Write the generated pages of docs/ again, seal new migrations
 new-connector: setup ## Write the stubs of one more vendor API (name=x; feed=ads)
 	@$(BIN)/tributary new-connector '$(name)' --feed '$(or $(feed),ads)'
 
-lock: ## Write requirements.txt and requirements-dev.txt again from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q -o requirements.txt
-	uv pip compile --group dev -c requirements.txt --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q -o requirements-dev.txt
+lock: ## Write requirements*.txt again from pyproject.toml (needs uv)
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) --group dev -c requirements.txt -o requirements-dev.txt
+	cp requirements.txt requirements-deploy.txt  # what uv finds there it keeps, as far as it can
+	$(COMPILE) pyproject.toml --group deploy -o requirements-deploy.txt
+	$(COMPILE) --group proof -c requirements-deploy.txt -o requirements-proof.txt
 
 clean: ## Remove .venv and caches; keeps the local installation
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build include/*.egg-info
+	rm -rf .venv .venv-deploy .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build include/*.egg-info

@@ -282,6 +282,30 @@ def new_connector(name: str, feed: str) -> None:
 
 
 @cli.command()
+def setup() -> None:
+    """Make a server ready from its environment: databases, migrations, pools, connections.
+
+    The service `init` of docker-compose.yaml runs it at every start. Running it again changes
+    nothing, but passwords that were changed in the environment.
+    """
+    from tributary.clock import SystemClock
+    from tributary.local.deployment import setup as run
+
+    run(SystemClock(), click.echo)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8765, show_default=True, help="The port to listen on.")
+def sandbox(host: str, port: int) -> None:
+    """Serve the sandbox's vendors alone, for a server without accounts (docker-compose.yaml)."""
+    from tributary.clock import SystemClock
+    from tributary.local.deployment import serve_sandbox
+
+    serve_sandbox(host, port, SystemClock())
+
+
+@cli.command()
 @click.argument("kind", required=False)
 @click.option("--vendor", default="shopify", show_default=True, help="Whose answers are spoiled.")
 @click.option("--account", default="", help="Only this account's answers; default: any.")

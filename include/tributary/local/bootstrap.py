@@ -18,9 +18,10 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-VENV = ROOT / ".venv"
+# `make prove-celery` prepares a second one, with the packages of the image.
+VENV = ROOT / os.environ.get("TRIBUTARY_VENV", ".venv")
 STAMP = VENV / ".tributary-setup"
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+LOCKS = os.environ.get("TRIBUTARY_LOCKS", "requirements.txt requirements-dev.txt").split()
 NEEDED_MB = 1500
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
 
@@ -55,12 +56,12 @@ def setup() -> None:
         raise SetupError(problem)
     _check_disk()
     uv = _working_uv()
-    say(f"preparing .venv with {'uv' if uv else 'pip'} (Python {sys.version.split()[0]}) ...")
+    say(f"preparing {VENV.name} with {'uv' if uv else 'pip'} (Python {sys.version.split()[0]}) ...")
     if not (uv and _install_with_uv(uv)):
         _install_with_pip()
     STAMP.write_text(fingerprint)
     seconds = time.monotonic() - started
-    say(f".venv is ready after {seconds:.0f} s; the command is .venv/bin/tributary")
+    say(f"{VENV.name} is ready after {seconds:.0f} s; the command is {VENV.name}/bin/tributary")
 
 
 def say(text: str) -> None:

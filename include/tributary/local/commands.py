@@ -176,14 +176,15 @@ def run_sql(found: Installation, query: str, style: str) -> str:
 
 def run_grade(seed: int | None, as_of: date | None, say: Say) -> GradeReport:
     """Grade the sandbox's installation, or with a seed a whole run of it aside."""
+    from tributary.local.deployment import sandbox_day
     from tributary.local.grade import grade
     from tributary.sandbox import truth
     from tributary.sandbox.world import World
 
     clock = SystemClock()
     sandbox = installation()
-    world = sandbox.record().world if sandbox.exists else None
-    until = sandbox.record().loaded_until
+    world = sandbox.record().world
+    until = sandbox.record().loaded_until or sandbox_day()
     if seed is not None and (as_of is not None or world is None or seed != world[0]):
         return _grade_aside(seed, as_of or vendors.as_of(clock), clock, say)
     if world is None or until is None:

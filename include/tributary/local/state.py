@@ -213,14 +213,17 @@ def installation(data: Path | None = None) -> Installation:
 
 
 def current() -> Installation:
-    """The installation used last; ConfigurationError when there is none yet."""
+    """The installation used last; on a server (TRIBUTARY_WAREHOUSE_URL) it may hold nothing.
+
+    Raises ConfigurationError when there is none yet.
+    """
     root = state_root()
     try:
         name = (root / "current").read_text().strip()
     except OSError:
         name = SANDBOX
     found = Installation(name, root / name)
-    if not found.exists:
+    if not found.exists and not os.environ.get("TRIBUTARY_WAREHOUSE_URL"):
         raise ConfigurationError(
             f"there is no installation in {root} yet: `make run` (or `tributary up`) makes one"
         )
