@@ -18,7 +18,7 @@ from tributary.clock import Clock, SystemClock
 from tributary.errors import ConfigurationError, TributaryError
 from tributary.local import airflow, backfill_plan, databases, processes
 from tributary.local.airflow import AlreadyThere, Api, Run
-from tributary.local.backfill_plan import Plan
+from tributary.local.backfill_plan import Plan, counted
 from tributary.local.commands import Say, progress
 from tributary.local.state import Installation, current
 from tributary.settings import required
@@ -223,11 +223,11 @@ class Backfill:
         assert row is not None
         landed, failed, new, changed, same, bad, days = row
         parts = [
-            f"{landed} loads landed",
+            f"{counted(landed, 'load')} landed",
             *([f"{failed} FAILED"] if failed else []),
             f"{new:,} rows new, {changed:,} changed, {same:,} unchanged",
             *([f"{bad:,} in quarantine"] if bad else []),
-            f"{days} days changed",
+            f"{counted(days, 'day')} changed",
         ]
         return ", ".join(parts)
 

@@ -138,7 +138,7 @@ def explain(found: Plan) -> str:
         for p in found.parts
     ]
     head = ["feed", "stream", "accounts", "backfill", "reads"]
-    days = "1 day" if found.days.count == 1 else f"{found.days.count} days"
+    days = counted(found.days.count, "day")
     return (
         f"{found.days} ({days}, as each account counts them)\n\n"
         f"{table(head, rows, len(head))}\n\n{_way(found)}\n{_calls(found)}\n"
@@ -150,6 +150,11 @@ def intervals(days: Days) -> tuple[datetime, datetime]:
     return _midnight(days.first), _midnight(days.last)
 
 
+def counted(number: int, what: str) -> str:
+    """`1 load`, `2 loads`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def _reads(part: StreamPart, days: Days) -> str:
     text = KINDS[part.backfill]
     if part.calls_per_day is None or part.backfill != "by_business_date":
@@ -158,18 +163,20 @@ def _reads(part: StreamPart, days: Days) -> str:
 
 
 def _way(found: Plan) -> str:
-    once, daily = found.loads, found.loads * found.days.count
+    once = counted(found.loads, "load")
+    daily = counted(found.loads * found.days.count, "load")
+    runs = counted(found.runs, "run")
     if found.day_by_day:
         return (
-            f"One run per feed and day through Airflow's backfill, as asked: {found.runs} runs,"
-            f" {daily} loads. One run per feed would be {once} loads."
+            f"One run per feed and day through Airflow's backfill, as asked: {runs}, {daily}."
+            f" One run per feed would be {once}."
         )
     if found.days.count == 1:
-        return f"One run per feed: {found.runs} runs, {once} loads."
+        return f"One run per feed: {runs}, {once}."
     return (
-        f"One run per feed over the whole range is cheaper: {once} loads instead of {daily}, and"
-        " full pages instead of one call or more per day. --day-by-day gives every day a run of"
-        " its own in the grid."
+        f"One run per feed over the whole range is cheaper: {once} instead of {daily}, and full"
+        " pages instead of one call or more per day. --day-by-day gives every day a run of its"
+        " own in the grid."
     )
 
 
