@@ -4,6 +4,8 @@
         --drop-dir DIR --token-file FILE
 
 POST /shopify/{shop}/admin/api/2026-10/graphql.json   the shop's Admin API
+POST /google/token                                    access tokens for service accounts
+/bigquery/v2/projects/{project}/...                   BigQuery, for stores that export there
 GET  /control/health                                  {"as_of", "first_day", "seed", "stores"}
 POST /control/clock {"as_of": "2026-11-22"}           moves the clock and rewrites the drop folders
 GET, POST, DELETE /control/faults                     bad days on request: faults.py
@@ -16,6 +18,7 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,8 @@ from tributary.errors import ConfigurationError
 from tributary.sandbox import drop
 from tributary.sandbox.catalog import STORES
 from tributary.sandbox.faults import Faults
+from tributary.sandbox.google_routes import Google, add_routes
+from tributary.sandbox.google_tokens import keys_beside, load_keys
 from tributary.sandbox.shopify_api import VERSION, Shop
 from tributary.sandbox.shopify_cost import Bucket
 from tributary.sandbox.world import World
@@ -36,8 +41,16 @@ from tributary.sandbox.world import World
 class Sandbox:
     """The world as it is served now; moving the clock replaces it in one step."""
 
-    def __init__(self, world: World, folder: Path, tokens: dict[str, str], clock: Clock) -> None:
+    def __init__(
+        self,
+        world: World,
+        folder: Path,
+        tokens: dict[str, str],
+        clock: Clock,
+        keys: Mapping[str, dict[str, Any]] | None = None,
+    ) -> None:
         self.folder, self.tokens = folder, tokens
+        self.google = Google(keys or {}, clock)
         self.faults = Faults(clock)
         self._buckets = {store_id: Bucket(clock) for store_id in STORES}
         self.move(world)
@@ -45,6 +58,7 @@ class Sandbox:
     def move(self, world: World) -> None:
         shops = {s.id: Shop(s, world, self._buckets[s.id]) for s in STORES.values()}
         drop.write(world, self.folder)
+        self.google.move(world)
         self.world, self.shops = world, shops
 
     def health(self) -> dict[str, Any]:
@@ -100,6 +114,7 @@ def create_app(sandbox: Sandbox) -> FastAPI:
     async def graphql(shop: str, version: str, request: Request) -> Response:
         return _shopify(sandbox, shop, version, request, await _body(request))
 
+    add_routes(app, sandbox.google)
     return app
 
 
@@ -168,7 +183,8 @@ def main(arguments: list[str] | None = None) -> None:
     world = World.at(given.seed, given.as_of, given.first_day)
     if world.first_day >= world.as_of:
         raise ConfigurationError("--first-day must be before --as-of")
-    sandbox = Sandbox(world, given.drop_dir, load_tokens(given.token_file), SystemClock())
+    tokens, keys = load_tokens(given.token_file), load_keys(keys_beside(given.token_file))
+    sandbox = Sandbox(world, given.drop_dir, tokens, SystemClock(), keys)
     app = create_app(sandbox)
     uvicorn.run(app, host=given.host, port=given.port, log_level="warning", access_log=False)
 
