@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tributary.quality import arrival
 from tributary.quality.results import CheckResult, measured
 from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection, name
@@ -12,6 +13,7 @@ from tributary.warehouse.connection import Connection, name
 def checks(conn: Connection, filled: Mapping[str, int]) -> list[CheckResult]:
     """The run's own checks. `filled`: rows per table of schema work that is not empty."""
     rows = sum(filled.values())
+    staged = _staged(conn)
     return [
         measured(
             conn,
@@ -20,7 +22,7 @@ def checks(conn: Connection, filled: Mapping[str, int]) -> list[CheckResult]:
             # Some account without rows may be so; a run without any has built nothing.
             severity="warn" if rows else "stop",
             description="an account with landed rows on the run's days gives rows of core",
-            reproduce_sql=_accounts_without_rows(conn),
+            reproduce_sql=_accounts_without_rows(conn, staged),
             rows_checked=rows,
         ),
         measured(
@@ -32,35 +34,42 @@ def checks(conn: Connection, filled: Mapping[str, int]) -> list[CheckResult]:
             reproduce_sql=_days_after_window(conn),
             rows_checked=rows,
         ),
+        *arrival.checks(conn, staged),
     ]
 
 
-def _accounts_without_rows(conn: Connection) -> str:
-    """Accounts whose pending loads have live staging rows on the run's days, and no row in work."""
+def _staged(conn: Connection) -> str:
+    """A query of the live staging rows of pending loads' streams on the run's days."""
     streams = conn.execute(
         "select distinct connector, stream from ops.load join work.run_load using (load_id)"
         " where to_regclass(format('staging.%I', connector || '__' || stream)) is not null"
         " order by 1, 2"
     ).fetchall()
     staged = [
-        f"    select t.store_id, '{connector}' as connector, t.account_id, '{stream}' as stream\n"
+        f"    select t.store_id, '{connector}' as connector, t.account_id, '{stream}' as stream,"
+        " t.business_date as day\n"
         f"    from {name('staging', f'{connector}__{stream}')} as t\n"
         f"    inner join work.scope as s on s.store_id = t.store_id and s.connector = '{connector}'"
         " and s.account_id = t.account_id and s.day = t.business_date\n"
         "    where t.deleted_at is null"
         for connector, stream in streams
     ]
-    if not staged:
-        return "select store_id, connector, account_id from work.scope where false"
+    none = (
+        "    select store_id, connector, account_id, '' as stream, day from work.scope where false"
+    )
+    return "\n    union all\n".join(staged or [none])
+
+
+def _accounts_without_rows(conn: Connection, staged: str) -> str:
+    """Accounts with staged rows on the run's days, and no row in work."""
     built = "\n    and ".join(
         f"not exists (select 1 from {name('work', table)} as w where w.store_id = t.store_id"
         " and w.connector = t.connector and w.account_id = t.account_id)"
         for table in candidates.built_tables(conn)
     )
-    union = "\n    union all\n".join(staged)
     return (
         "select t.store_id, t.connector, t.account_id, t.stream, count(*) as staged_rows\nfrom (\n"
-        f"{union}\n) as t\nwhere\n    {built}\n"
+        f"{staged}\n) as t\nwhere\n    {built}\n"
         "group by t.store_id, t.connector, t.account_id, t.stream\n"
         "order by t.store_id, t.connector, t.account_id, t.stream"
     )
