@@ -42,34 +42,26 @@ filled as (
 )
 
 select
-    asked.connector,
-    asked.account_id,
-    asked.stream,
-    least(
-        (read.read_through at time zone store.timezone)::date,
-        (read.read_through at time zone account.timezone)::date
-    ) as read_through,
-    least(
-        (read.read_through at time zone store.timezone)::date,
-        (read.read_through at time zone account.timezone)::date
-    ) - stream.finality_days as final_through,
+    read.connector,
+    read.account_id,
+    read.stream,
+    placed.read_through,
+    placed.read_through - stream.finality_days as final_through,
     coalesce(filled.days, '{}') as days
-from (
-    select distinct
-        load.store_id,
-        load.connector,
-        load.account_id,
-        load.stream
-    from ops.load
-    where load.store_id = current_setting('tributary.store_id')
-) as asked
+from read
 inner join ops.stream using (connector, stream)
 inner join core.store using (store_id)
 inner join core.account using (store_id, connector, account_id)
-left join read using (store_id, connector, account_id, stream)
+cross join lateral (
+    select
+        least(
+            (read.read_through at time zone store.timezone)::date,
+            (read.read_through at time zone account.timezone)::date
+        ) as read_through
+) as placed
 left join filled
     on
-        asked.connector = filled.connector
-        and asked.account_id = filled.account_id
-        and asked.stream = filled.stream
-order by asked.connector, asked.account_id, asked.stream
+        read.connector = filled.connector
+        and read.account_id = filled.account_id
+        and read.stream = filled.stream
+order by read.connector, read.account_id, read.stream

@@ -88,18 +88,26 @@ class Unrecognised:
 
 @dataclass(frozen=True)
 class Facts:
-    """One store as of `end_day`, the day after its last final day. Nothing here knows the clock.
+    """One store and what is final of it. Nothing here knows the clock.
 
+    `final`: measure (visits, spend, orders) -> the day after its last final day; a measure that is
+    absent has none. Orders are final late, because refunds move them for weeks.
     `aliases`: other spellings of sources -> the source, to suggest from.
     """
 
     store_id: str
     currency_code: str
-    end_day: date
+    final: Mapping[str, date]
     series: Series
     streams: tuple[Stream, ...] = ()
     unrecognised: tuple[Unrecognised, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def end_day(self, *measures: str) -> date | None:
+        """The day after the last that is final for all these measures; None if there is none."""
+        ends = [self.final.get(measure) for measure in measures]
+        known = [end for end in ends if end is not None]
+        return min(known) if len(known) == len(ends) else None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ named by its first day.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -27,8 +28,8 @@ SCAN_DAYS = 28  # how far back the first day of what still goes on is looked for
 SMALLEST_MOVE = 0.2
 _ONE_DAY = timedelta(days=1)
 _METHOD = (
-    "Median of the same weekday in the 8 weeks before; noise from the pooled median absolute"
-    " deviation; Student t, Bonferroni over channels, measures and 7 days"
+    "Median of the same weekday in the 8 weeks before; noise from the same weekdays and, robustly,"
+    " all other days; Student t, Bonferroni over channels, measures and 7 days"
 )
 _NEXT = {
     ("visits", -1): "Check that this channel's campaigns, posts and links still run and lead to"
@@ -45,12 +46,16 @@ _NEXT = {
 
 @dataclass(frozen=True)
 class _Line:
-    """One measure of one channel, day by day over scan and history; NaN where it is not known."""
+    """One measure of one channel, day by day over history and scan; NaN where it is not known.
+
+    `end`: the day after the last value.
+    """
 
     measure: str
     channel: str
     currency: str
     kind: Kind
+    end: date
     values: np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
@@ -68,31 +73,30 @@ class _Alarm:
 
 
 def find(facts: Facts) -> Iterator[Finding]:
-    """Findings that reach into the last seven final days."""
+    """Findings that reach into the last seven final days of their measure."""
     lines = _lines(facts)
-    if not lines:
-        return
-    first = facts.end_day - timedelta(days=SCAN_DAYS)
     tested = [_baseline(line) for line in lines]
-    counts = np.sum([np.isfinite(base.score) for base in tested], axis=0)
+    tests: Counter[date] = Counter()
     for line, base in zip(lines, tested, strict=True):
-        alarms = list(_alarms(line, base, counts, first))
-        for episode in _episodes(alarms):
-            if episode[-1].day >= facts.end_day - timedelta(days=WEEK):
+        tests.update(_day(line, n) for n in _tested(base))
+    for line, base in zip(lines, tested, strict=True):
+        for episode in _episodes(list(_alarms(line, base, tests))):
+            if episode[-1].day >= line.end - timedelta(days=WEEK):
                 yield _finding(facts, line, episode)
 
 
 def _lines(facts: Facts) -> list[_Line]:
-    """Every line that was not always zero. Before its first value a line is not known."""
-    first = facts.end_day - timedelta(days=HISTORY + SCAN_DAYS)
-    wanted = [first + timedelta(days=n) for n in range(HISTORY + SCAN_DAYS)]
-    lines = []
-    kinds: tuple[tuple[str, str, Kind], ...] = (
-        ("visits", "", "count"),
-        ("orders", "", "count"),
-        ("spend", facts.currency_code, "money"),
+    """Every line of every measure with final days. Before its first value a line is not known."""
+    kinds: tuple[tuple[str, str, tuple[str, ...], Kind], ...] = (
+        ("visits", "", ("visits",), "count"),
+        ("orders", "", ("orders", "visits"), "count"),
+        ("spend", facts.currency_code, ("spend",), "money"),
     )
-    for measure, currency, kind in kinds:
+    lines = []
+    for measure, currency, rests_on, kind in kinds:
+        if (end := facts.end_day(*rests_on)) is None:
+            continue
+        wanted = [end - timedelta(days=n) for n in range(HISTORY + SCAN_DAYS, 0, -1)]
         # Orders are complete on every final day; a day without any visit or spend is a gap in the
         # data, and other rules speak about gaps.
         known = facts.series.known_days(measure, currency)
@@ -100,14 +104,22 @@ def _lines(facts: Facts) -> list[_Line]:
             known = frozenset(wanted)
         for channel in facts.series.channels(measure, currency):
             days = facts.series.days(measure, channel, currency)
-            seen = [day for day, amount in days.items() if amount]
-            start = min(seen, default=facts.end_day)
+            start = min((day for day, amount in days.items() if amount), default=end)
             values = [
                 float(days.get(day, Decimal(0))) if day in known and day >= start else np.nan
                 for day in wanted
             ]
-            lines.append(_Line(measure, channel, currency, kind, np.array(values)))
+            lines.append(_Line(measure, channel, currency, kind, end, np.array(values)))
     return lines
+
+
+def _day(line: _Line, n: int) -> date:
+    """The day of the n-th tested value."""
+    return line.end - timedelta(days=SCAN_DAYS - n)
+
+
+def _tested(base: Baseline) -> list[int]:
+    return [int(n) for n in np.flatnonzero(np.isfinite(base.score))]
 
 
 def _baseline(line: _Line) -> Baseline:
@@ -115,16 +127,16 @@ def _baseline(line: _Line) -> Baseline:
     return baseline(history, line.values[HISTORY:], line.kind)
 
 
-def _alarms(
-    line: _Line, base: Baseline, tests: np.ndarray[tuple[int], np.dtype[np.int64]], first: date
-) -> Iterator[_Alarm]:
-    for n in np.flatnonzero(np.isfinite(base.score)):
-        needed = critical(base.freedom[n], int(tests[n]) * WEEK, FALSE_ALARMS)
+def _alarms(line: _Line, base: Baseline, tests: Mapping[date, int]) -> Iterator[_Alarm]:
+    """Days of the line beyond chance; `tests` says how many lines are tested on a day."""
+    for n in _tested(base):
+        day = _day(line, n)
+        needed = critical(base.freedom[n], tests[day] * WEEK, FALSE_ALARMS)
         observed, expected = float(line.values[HISTORY + n]), float(base.expected[n])
         if abs(base.score[n]) <= needed or abs(observed - expected) < SMALLEST_MOVE * expected:
             continue
         yield _Alarm(
-            day=first + timedelta(days=int(n)),
+            day=day,
             direction=1 if base.score[n] > 0 else -1,
             observed=observed,
             expected=expected,
@@ -197,13 +209,17 @@ def _shown(line: _Line, value: Decimal) -> str:
 
 
 def _stake(facts: Facts, line: _Line, first: date, moved: Decimal) -> Decimal | None:
-    """The money the move is about: spend itself, or the channel's revenue per visit or order of
-    the 8 weeks before times the move; None where that is not known."""
+    """The money the move is about: spend itself, or the channel's revenue per visit or order over 8
+    final weeks before times the move; None where that is not known."""
     if line.measure == "spend":
         return words.exact(abs(moved), 2)
-    before = first - timedelta(days=HISTORY)
-    revenue = facts.series.total("revenue", line.channel, facts.currency_code, before, first)
-    count = facts.series.total(line.measure, line.channel, "", before, first)
+    end = facts.end_day("orders", "visits")
+    if end is None:
+        return None
+    end = min(first, end)
+    before = end - timedelta(days=HISTORY)
+    revenue = facts.series.total("revenue", line.channel, facts.currency_code, before, end)
+    count = facts.series.total(line.measure, line.channel, "", before, end)
     if revenue <= 0 or count <= 0:
         return None
     return words.exact(abs(moved) * revenue / count, 2)
@@ -214,8 +230,8 @@ def _stake_words(facts: Facts, line: _Line, stake: Decimal | None) -> str:
         return ""
     one = line.measure.removesuffix("s")
     return (
-        f" At the net revenue per {one} of those 8 weeks (last non-direct touch) this is about"
-        f" {words.money(stake, facts.currency_code)}."
+        f" At the channel's net revenue per {one} of 8 final weeks before (last non-direct touch)"
+        f" this is about {words.money(stake, facts.currency_code)}."
     )
 
 

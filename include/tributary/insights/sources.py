@@ -25,18 +25,22 @@ _HINTS = {
 
 def find(facts: Facts) -> Iterator[Finding]:
     """Sources and mediums that no rule knows, with visits or orders behind them."""
-    first, end = facts.end_day - timedelta(days=WINDOW_DAYS), facts.end_day
+    if (end := facts.end_day("visits")) is None:
+        return
+    first = end - timedelta(days=WINDOW_DAYS)
     visits = sum(
         int(facts.series.total("visits", channel, "", first, end))
         for channel in facts.series.channels("visits")
     )
     for unknown in sorted(facts.unrecognised, key=lambda u: (u.source, u.medium)):
         if unknown.visits >= FEWEST_VISITS or unknown.orders:
-            yield _finding(facts, unknown, max(visits, unknown.visits), first)
+            yield _finding(facts, unknown, max(visits, unknown.visits), (first, end))
 
 
-def _finding(facts: Facts, unknown: Unrecognised, visits: int, first: date) -> Finding:
-    currency, end = facts.currency_code, facts.end_day
+def _finding(
+    facts: Facts, unknown: Unrecognised, visits: int, window: tuple[date, date]
+) -> Finding:
+    currency, (first, end) = facts.currency_code, window
     money = words.exact(unknown.revenue_amount, 2)
     low, high = wilson(unknown.visits, visits)
     label = f'"{unknown.source or "(none)"} / {unknown.medium or "(none)"}"'

@@ -27,7 +27,11 @@ _METHOD = (
 
 
 def find(facts: Facts) -> Iterator[Finding]:
-    first, end = facts.end_day - timedelta(days=WINDOW_DAYS), facts.end_day
+    # Orders as they stand: refunds to come can only make it worse.
+    end = facts.end_day("spend", "visits")
+    if end is None:
+        return
+    first = end - timedelta(days=WINDOW_DAYS)
     currency, series = facts.currency_code, facts.series
     orders = int(series.total("all_orders", "", "", first, end))
     revenue = series.total("all_revenue", "", currency, first, end)
@@ -51,20 +55,21 @@ def find(facts: Facts) -> Iterator[Finding]:
         low, high = poisson(touched, 1 - (1 - LEVEL) / len(tested))
         if Decimal(high) < needed and earned < spend:
             numbers = (spend, earned, revenue / orders, needed)
-            yield _finding(facts, channel, first, touched, numbers, (low, high), revenue)
+            yield _finding(facts, channel, (first, end), touched, numbers, (low, high), revenue)
 
 
 def _finding(
     facts: Facts,
     channel: str,
-    first: date,
+    window: tuple[date, date],
     touched: int,
     numbers: tuple[Decimal, Decimal, Decimal, Decimal],
     interval: tuple[float, float],
     revenue: Decimal,
 ) -> Finding:
     spend, earned, per_order, needed = numbers
-    currency, end, lost = facts.currency_code, facts.end_day, words.exact(spend - earned, 2)
+    (first, end), currency = window, facts.currency_code
+    lost = words.exact(spend - earned, 2)
     brought = "no order" if touched == 0 else f"only {touched} order{'s' * (touched > 1)}"
     name = words.channel(channel)
     return Finding(
@@ -92,16 +97,16 @@ def _finding(
         interval_low=words.exact(interval[0]),
         interval_high=words.exact(interval[1]),
         sample_size=touched,
-        evidence_sql=_evidence(facts, channel, first),
+        evidence_sql=_evidence(facts, channel, first, end),
     )
 
 
-def _evidence(facts: Facts, channel: str, first: date) -> str:
+def _evidence(facts: Facts, channel: str, first: date, end: date) -> str:
     where = (
         f"store_id = {words.literal(facts.store_id)} and channel = {words.literal(channel)}\n"
         f"    and currency_code = {words.literal(facts.currency_code)}"
     )
-    between = f">= {words.literal(first)} and {{0}} < {words.literal(facts.end_day)}"
+    between = f">= {words.literal(first)} and {{0}} < {words.literal(end)}"
     return (
         "select\n"
         "    (select sum(spend_amount) from mart.channel_performance\n"

@@ -67,37 +67,54 @@ def baseline(history: Floats, today: Floats, kind: Kind) -> Baseline:
     """Days against the median of their own weekday in the 8 weeks before.
 
     history: (..., 56), oldest first: every seventh value from the first is the same weekday.
-    today: (...). NaN is a missing value. Noise is measured by the pooled median absolute deviation
-    of all 56 days from the medians of their weekdays, so one bad week moves neither.
+    today: (...). NaN is a missing value. Noise has two independent witnesses of equal weight: the
+    standard deviation of the same weekdays, and the median absolute deviation of the other days
+    from the medians of their weekdays (weekdays that are usually zero say nothing). Money is not
+    tested on a weekday that is usually zero.
     """
     weeks = history.reshape(*history.shape[:-1], WEEKS, 7)
-    same = weeks[..., 0]
-    known = np.isfinite(same).sum(axis=-1)
-    tested = (known >= FEWEST_WEEKS) & np.isfinite(today)
-    # A value is needed to compute with; what comes of an untested day is thrown away at the end.
-    safe = np.where(tested[..., None, None], weeks, 0.0)
-    offset = np.maximum(0.1 * _median(safe, (-2, -1)), 1e-9)
-    shaped = _shape(safe, offset[..., None, None], kind)
+    known = np.isfinite(weeks[..., 0]).sum(axis=-1)
+    expected = _median(weeks[..., 0], -1)
+    offset = np.maximum(0.1 * expected, 1e-9)
+    shaped = _shape(weeks, offset[..., None, None], kind)
     medians = _median(shaped, -2)
-    residuals = np.abs(shaped - medians[..., None, :])
-    count = np.isfinite(residuals).sum(axis=(-2, -1))
-    left = np.maximum(count - np.isfinite(medians).sum(axis=-1), 1)
-    scale = _MAD_TO_SIGMA * _median(residuals, (-2, -1)) * np.sqrt(count / left)
-    scale = np.maximum(scale, _LEAST_SCALE[kind])
-    spread = scale * np.sqrt(1 + np.pi / (2 * np.maximum(known, 1)))
     middle = medians[..., 0]
-    now = _shape(np.where(tested, today, 0.0), offset, kind)
-    blank = np.where(tested, 0.0, np.nan)
+    own = np.nansum(np.square(shaped[..., 0] - middle[..., None]), axis=-1)
+    own_freedom = np.maximum(known - 1, 1)
+    others, others_freedom = _other_days(weeks, shaped, medians)
+    freedom = own_freedom + np.minimum(others_freedom, own_freedom)
+    variance = np.where(
+        others_freedom > 0, (own / own_freedom + np.square(others)) / 2, own / own_freedom
+    )
+    scale = np.maximum(np.sqrt(variance), _LEAST_SCALE[kind])
+    spread = scale * np.sqrt(1 + np.pi / (2 * np.maximum(known, 1)))
+    tested = (known >= FEWEST_WEEKS) & np.isfinite(today)
+    if kind == "money":
+        tested &= expected > 0
+    score = (_shape(today, offset, kind) - middle) / spread
     return Baseline(
         kind=kind,
         weeks=np.where(tested, known, 0),
-        expected=_median(np.where(tested[..., None], same, 0.0), -1) + blank,
-        score=(now - middle) / spread + blank,
-        freedom=np.maximum(_MAD_EFFICIENCY * left, 3.0),
+        expected=expected,
+        score=np.where(tested, score, np.nan),
+        freedom=freedom.astype(np.float64),
         middle=middle,
         spread=spread,
         offset=offset,
     )
+
+
+def _other_days(weeks: Floats, shaped: Floats, medians: Floats) -> tuple[Floats, Floats]:
+    """Robust standard deviation of the other weekdays around their medians, and what it is worth
+    in degrees of freedom; 0 of them where nothing can be said."""
+    usable = _median(weeks, -2)[..., None, 1:] > 0
+    residuals = np.where(usable, np.abs(shaped - medians[..., None, :])[..., 1:], np.nan)
+    count = np.isfinite(residuals).sum(axis=(-2, -1))
+    # A median is fitted to each weekday: its days scatter that much less around it.
+    left = np.maximum(count - np.isfinite(residuals).any(axis=-2).sum(axis=-1), 0)
+    deviation = _MAD_TO_SIGMA * _median(residuals.reshape(*residuals.shape[:-2], -1), -1)
+    scale = deviation * np.sqrt(count / np.maximum(left, 1))
+    return np.where(left > 0, scale, 0.0), np.floor(_MAD_EFFICIENCY * left)
 
 
 def critical(freedom: Floats | float, tests: int, error: float) -> Floats:
@@ -108,11 +125,11 @@ def critical(freedom: Floats | float, tests: int, error: float) -> Floats:
     return found
 
 
-def _median(values: Floats, axis: int | tuple[int, ...]) -> Floats:
-    """nanmedian without its warning: an empty slice, which nothing is made of, is NaN."""
-    empty = ~np.isfinite(values).any(axis=axis, keepdims=True)
-    found: Floats = np.nanmedian(np.where(empty, 0.0, values), axis=axis)
-    return np.where(np.squeeze(empty, axis=axis), np.nan, found)
+def _median(values: Floats, axis: int) -> Floats:
+    """nanmedian without its warning: the median of nothing is NaN."""
+    empty = ~np.isfinite(values).any(axis=axis)
+    found: Floats = np.nanmedian(np.where(np.expand_dims(empty, axis), 0.0, values), axis=axis)
+    return np.where(empty, np.nan, found)
 
 
 def _shape(values: Floats, offset: Floats, kind: Kind) -> Floats:

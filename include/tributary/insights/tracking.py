@@ -23,11 +23,15 @@ _ONE_DAY = timedelta(days=1)
 
 def untouched_orders(facts: Facts) -> Iterator[Finding]:
     """The share of orders without any touch: above one half, or above the store's own past."""
-    end = facts.end_day
+    # A day is judged when its visits are complete; that its orders may still be refunded changes
+    # nothing about whether they were traced.
+    end = facts.end_day("visits") or facts.end_day("orders")
+    if end is None:
+        return
     k, n = _untouched(facts, end - timedelta(days=LEVEL_DAYS), end)
     low, high = wilson(k, n)
     if n >= FEWEST_RECENT and low > TOO_MANY:
-        yield _untouched_finding(facts, LEVEL_DAYS, (k, n), (low, high), None)
+        yield _untouched_finding(facts, end, LEVEL_DAYS, (k, n), (low, high), None)
         return
     start = end - timedelta(days=RECENT_DAYS)
     k, n = _untouched(facts, start, end)
@@ -37,7 +41,9 @@ def untouched_orders(facts: Facts) -> Iterator[Finding]:
     low, high = wilson(k, n)
     # Both intervals of 95 % must part, which noise does in fewer than one of a hundred weeks.
     if low > wilson(earlier_k, earlier_n)[1]:
-        yield _untouched_finding(facts, RECENT_DAYS, (k, n), (low, high), (earlier_k, earlier_n))
+        yield _untouched_finding(
+            facts, end, RECENT_DAYS, (k, n), (low, high), (earlier_k, earlier_n)
+        )
 
 
 def _untouched(facts: Facts, first: date, end: date) -> tuple[int, int]:
@@ -51,12 +57,13 @@ def _untouched(facts: Facts, first: date, end: date) -> tuple[int, int]:
 
 def _untouched_finding(
     facts: Facts,
+    end: date,
     window: int,
     seen: tuple[int, int],
     interval: tuple[float, float],
     earlier: tuple[int, int] | None,
 ) -> Finding:
-    (k, n), end, currency = seen, facts.end_day, facts.currency_code
+    (k, n), currency = seen, facts.currency_code
     first = end - timedelta(days=window)
     money = words.exact(facts.series.total("untouched_revenue", "", currency, first, end), 2)
     revenue = facts.series.total("all_revenue", "", currency, first, end)
@@ -103,7 +110,7 @@ def _untouched_finding(
 def late_streams(facts: Facts) -> Iterator[Finding]:
     """Streams behind the store's other streams, or read on time but without rows for longer than
     they ever were. How far the others were read stands for the time."""
-    newest = max((stream.read_through for stream in facts.streams), default=facts.end_day)
+    newest = max((stream.read_through for stream in facts.streams), default=date.min)
     for stream in sorted(facts.streams, key=lambda s: s.name):
         behind = (newest - stream.read_through).days
         if behind >= LATE_DAYS:

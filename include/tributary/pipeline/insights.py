@@ -1,13 +1,14 @@
 """The insights step of unify: the rules of tributary.insights over core as it will be.
 
-Reads candidate rows, so that findings are published with the rows they speak of. The day a store is
-looked at from is the one its slowest stream is final through, as in mart.freshness.
+Reads candidate rows, so that findings are published with the rows they speak of. Which days are
+final follows from how far the streams were read, as in mart.freshness, never from the clock.
 """
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from functools import cache
+from typing import Any
 
 from tributary.insights import (
     HISTORY_DAYS,
@@ -28,7 +29,7 @@ from tributary.warehouse.connection import Connection, name
 def compute(conn: Connection) -> int:
     """Fill work.insight, inside the caller's transaction; how many findings.
 
-    A store without a final day is left as it is: nothing new is known about it.
+    A store of which nothing is final is left as it is: nothing new is known about it.
     """
     conn.execute("truncate work.insight, work.insight_store")
     stores = conn.execute("select store_id, currency_code from core.store order by 1").fetchall()
@@ -50,20 +51,22 @@ def _text(query: str) -> bytes:
 
 
 def _facts(conn: Connection, store_id: str, currency: str) -> Facts | None:
-    """What the rules read about a store, or None while no day of it is final."""
+    """What the rules read about a store, or None while nothing of it is final."""
     conn.execute("select set_config('tributary.store_id', %s, true)", (store_id,))
     rows = conn.execute(_text("stream")).fetchall()
-    finals = [final_through for _, _, _, _, final_through, _ in rows]
-    if not rows or None in finals:
+    if not rows:
         return None
-    end_day: date = min(finals)
     streams = tuple(
         Stream(connector, account, stream, read_through, tuple(days))
         for connector, account, stream, read_through, _, days in rows
     )
-    newest = max(end_day, *(stream.read_through for stream in streams))
-    _set_window(conn, end_day - timedelta(days=HISTORY_DAYS), newest)
+    newest = max(stream.read_through for stream in streams)
+    final = _final(conn, rows, newest)
+    if not final:
+        return None
+    _set_window(conn, min(final.values()) - timedelta(days=HISTORY_DAYS), newest)
     points = [Point(*row) for row in conn.execute(_text("series"))]
+    end_day = final.get("visits", newest)
     _set_window(conn, end_day - timedelta(days=RECENT_DAYS), end_day)
     unrecognised = tuple(
         Unrecognised(source, medium, tuple(spellings), visits, orders, revenue)
@@ -77,7 +80,22 @@ def _facts(conn: Connection, store_id: str, currency: str) -> Facts | None:
             " union select source, source from ops.source_category"
         ).fetchall()
     )
-    return Facts(store_id, currency, end_day, Series(points), streams, unrecognised, aliases)
+    return Facts(store_id, currency, final, Series(points), streams, unrecognised, aliases)
+
+
+def _final(conn: Connection, streams: list[tuple[Any, ...]], newest: date) -> dict[str, date]:
+    """Measure -> the day after its last final day: that of the slowest stream of the accounts it
+    comes from."""
+    accounts: dict[tuple[str, str], date] = {}
+    for connector, account, _, _, final_through, _ in streams:
+        known = accounts.get((connector, account), final_through)
+        accounts[connector, account] = min(known, final_through)
+    _set_window(conn, newest - timedelta(days=HISTORY_DAYS), newest)
+    final: dict[str, date] = {}
+    for measure, connector, account in conn.execute(_text("source")):
+        through = accounts[connector, account]
+        final[measure] = min(final.get(measure, through), through)
+    return final
 
 
 def _set_window(conn: Connection, first_day: date, end_day: date) -> None:
