@@ -237,7 +237,7 @@ def run_with_kills(worker: Worker, job: Job, plan: Plan, kills: int, check: Any)
             return done
         done += 1
         check()
-        if plan.random.random() < 0.3:
+        if plan.random.random() < 0.2:
             steps, number = list(job.steps), number + 1
         elif hit != "start":
             steps = steps[steps.index(hit) :]

@@ -36,7 +36,7 @@ CLOCK = SystemClock()
 
 KILLS = int(os.environ.get("PROVE_KILLS", "1000"))
 # 1: every kill is followed by one retry to the end, and compared; more: retries are killed, too.
-PER_RUN = int(os.environ.get("PROVE_KILLS_PER_RUN", "5"))
+PER_RUN = int(os.environ.get("PROVE_KILLS_PER_RUN", "8"))
 
 
 def midnight(day: date) -> datetime:
@@ -117,7 +117,7 @@ def day_before(cluster: Cluster, template: str, served: Served, killable: Worker
 def test_a_killed_run_ends_where_an_undisturbed_one_does(
     killable: Worker, day_before: str, clone: Callable[..., Any], served: Served
 ) -> None:
-    survive(killable, day_before, clone, served, kills=6, per_run=6)
+    survive(killable, day_before, clone, served, kills=4, per_run=4)
 
 
 @pytest.mark.prove
