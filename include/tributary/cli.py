@@ -282,6 +282,37 @@ def new_connector(name: str, feed: str) -> None:
 
 
 @cli.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
+def backup(file: Path, dry_run: bool) -> None:
+    """Write the warehouse, Airflow's own database and the stores file into one FILE.
+
+    Runs beside everything else. Keys are not in it: keep TRIBUTARY_KEY and Airflow's Fernet key
+    elsewhere (`tributary env --show-secrets`, or .env of a server).
+    """
+    from tributary.clock import SystemClock
+    from tributary.local.backup import run_backup
+
+    click.echo("\n".join(run_backup(_current(), file, SystemClock(), dry_run)))
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option("--force", is_flag=True, help="Replace a warehouse that holds data.")
+def restore(file: Path, dry_run: bool, force: bool) -> None:
+    """Put the databases of a backup FILE in the place of what is there.
+
+    Stop Tributary and Airflow first. Refuses a warehouse that holds data, and other keys than the
+    backup's, unless --force is given. Each database is replaced whole or left as it was.
+    """
+    from tributary.clock import SystemClock
+    from tributary.local.restore import run_restore
+
+    click.echo("\n".join(run_restore(_current(), file, SystemClock(), dry_run, force)))
+
+
+@cli.command()
 def setup() -> None:
     """Make a server ready from its environment: databases, migrations, pools, connections.
 

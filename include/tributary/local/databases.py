@@ -132,9 +132,15 @@ def give_analyst_a_login(databases: Databases) -> None:
 
 
 @contextmanager
-def available(installation: Installation, purpose: str, clock: Clock) -> Iterator[Databases]:
-    """The databases, whether or not `up` runs: if not, PostgreSQL is started, and stopped after."""
-    if not needs_embedded() or os.environ.get("TRIBUTARY_WAREHOUSE_URL"):
+def available(
+    installation: Installation, purpose: str, clock: Clock, both: bool = False
+) -> Iterator[Databases]:
+    """The databases, whether or not `up` runs: if not, PostgreSQL is started, and stopped after.
+
+    Without `both`, Airflow's may be left alone where the warehouse is a server of the user's.
+    """
+    own_warehouse = os.environ.get("TRIBUTARY_WAREHOUSE_URL")
+    if not needs_embedded() or (own_warehouse and not both):
         yield Databases(installation, None)
         return
     with ExitStack() as stack:
