@@ -39,6 +39,8 @@ COLUMNS = [
     "collected_traffic_source",
     "ecommerce",
 ]
+# What is kept of an event that cannot become a row.
+SHOWN = ("event_date", "event_timestamp", "event_name", "user_pseudo_id")
 # event_params that are used.
 PARAMS = [
     "ga_session_id",
@@ -251,5 +253,4 @@ def _currency(code: str, default: str) -> str:
 
 def _payload(event: Row) -> str:
     """The part of a broken event worth keeping for a person who looks into it."""
-    kept = ("event_date", "event_timestamp", "event_name", "user_pseudo_id")
-    return msgspec.json.encode({k: str(event.get(k)) for k in kept}).decode()
+    return msgspec.json.encode({k: str(event.get(k)) for k in SHOWN}).decode()
