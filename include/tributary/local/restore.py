@@ -155,7 +155,7 @@ def _replace(url: str, dump: Path, part: Part, database: str) -> None:
 
 def _ensure_analyst(conn: Connection) -> None:
     """Roles belong to the server and are in no dump; the grants in it need this one."""
-    if not value(conn, f"select count(*) from pg_roles where rolname = '{ANALYST}'"):
+    if value(conn, f"select count(*) from pg_roles where rolname = '{ANALYST}'") == "0":
         conn.execute(f"create role {ANALYST} nologin")
 
 
