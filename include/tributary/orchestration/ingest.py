@@ -42,7 +42,7 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 TASK_DEFAULTS: dict[str, Any] = {
     "owner": "tributary",
     "retries": RETRIES,
-    "retry_delay": timedelta(seconds=30),
+    "retry_delay": timedelta(seconds=2),  # of a killed task; an error waits as the policy says
     "retry_policy": ByErrorClass(),
 }
 
