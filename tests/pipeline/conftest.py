@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
 from tributary.local.postgres import Cluster
-from tributary.warehouse.connection import connect
+from tributary.warehouse.connection import Connection, connect
 
 from .kills import Worker, worker
 
 _numbers = itertools.count(1)
+Fresh = Callable[[], Connection]
 
 
 @pytest.fixture
@@ -38,3 +39,16 @@ def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     """The process whose children are killed."""
     with worker(tmp_path_factory.mktemp("worker") / "worker.log") as found:
         yield found
+
+
+@pytest.fixture
+def fresh(clone: Callable[..., AbstractContextManager[str]], template: str) -> Iterator[Fresh]:
+    """`fresh()` gives a connection to another migrated warehouse; the one before is dropped."""
+    with ExitStack() as stack:
+
+        def another() -> Connection:
+            stack.close()
+            url = stack.enter_context(clone(template))
+            return stack.enter_context(connect(url))
+
+        yield another
