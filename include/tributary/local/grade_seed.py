@@ -22,17 +22,19 @@ from tributary.connectors.spec import Credentials, all_connectors
 from tributary.errors import ConfigurationError
 from tributary.local.grade import GradeReport, grade
 from tributary.local.postgres import free_port
+from tributary.local.shops import sandbox_stores
+from tributary.local.vendors import google_keys
 from tributary.pipeline.ingest import ingest
 from tributary.pipeline.unify import unify
 from tributary.sandbox import truth
-from tributary.sandbox.catalog import STORES
 from tributary.sandbox.world import World
-from tributary.settings import ROOT, Account, AccountConfig, StoreConfig, accounts
+from tributary.settings import ROOT, Account, StoreConfig, accounts
 from tributary.warehouse import migrate, stores
 from tributary.warehouse.connection import Connection, connect, name
 from tributary.window import Window
 
 _START_SECONDS, _POLL_SECONDS = 90.0, 0.1
+_TOKENS = "tokens.json"
 Say = Callable[[str], None]
 
 
@@ -54,7 +56,8 @@ def grade_seed(
 
 
 class Served(msgspec.Struct, frozen=True):
-    """A running sandbox: its base URL, its drop folder and the shops' tokens."""
+    """A running sandbox: its base URL, its drop folder (Google's keys are beside it) and the shops'
+    tokens."""
 
     url: str
     folder: Path
@@ -62,29 +65,16 @@ class Served(msgspec.Struct, frozen=True):
 
     def stores(self) -> list[StoreConfig]:
         """The stores file's content for this sandbox."""
-        return [
-            StoreConfig(
-                id=store.id,
-                name=store.name,
-                timezone=store.timezone,
-                currency=store.currency,
-                accounts=[
-                    AccountConfig("shopify", store.id),
-                    AccountConfig(
-                        "files",
-                        f"{store.id}_files",
-                        options={"folder": str(self.folder / store.id)},
-                    ),
-                ],
-            )
-            for store in STORES.values()
-        ]
+        return sandbox_stores(self.folder)
 
     def credentials(self, account: Account) -> Credentials:
-        if account.connector != "shopify":
-            return Credentials()
-        token = self.tokens[account.account_id]
-        return Credentials(host=f"{self.url}/shopify/{account.account_id}", password=token)
+        if account.connector == "shopify":
+            token = self.tokens[account.account_id]
+            return Credentials(host=f"{self.url}/shopify/{account.account_id}", password=token)
+        if account.connector == "bigquery":
+            keys = google_keys(self.folder.parent / _TOKENS, self.url)
+            return Credentials(host=self.url, password=keys[account.store_id])
+        return Credentials()
 
     def move_clock(self, as_of: date) -> None:
         body = {"as_of": as_of.isoformat()}
@@ -95,7 +85,7 @@ class Served(msgspec.Struct, frozen=True):
 @contextmanager
 def sandbox(world: World, folder: Path, clock: Clock) -> Iterator[Served]:
     """A server of `world` on a free port, its files below `folder`; stopped at the end."""
-    port, tokens, log = free_port(), folder / "tokens.json", folder / "sandbox.log"
+    port, tokens, log = free_port(), folder / _TOKENS, folder / "sandbox.log"
     command = [sys.executable, "-m", "tributary.sandbox.server", "--port", str(port)]
     command += ["--seed", str(world.seed), "--as-of", world.as_of.isoformat()]
     command += ["--first-day", world.first_day.isoformat()]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import yaml
 
 from tributary.local.state import Installation, slug
 from tributary.settings import AccountConfig, StoreConfig
+
+if TYPE_CHECKING:
+    from tributary.sandbox.catalog import Store
 
 
 def write_stores(installation: Installation) -> list[StoreConfig]:
@@ -17,7 +21,7 @@ def write_stores(installation: Installation) -> list[StoreConfig]:
     Raises ConfigurationError with a ready-to-edit mapping for files that are not known.
     """
     stores = (
-        _sandbox_stores(installation.drop_folder)
+        sandbox_stores(installation.drop_folder)
         if installation.data is None
         else [_data_store(installation.data)]
     )
@@ -29,7 +33,8 @@ def write_stores(installation: Installation) -> list[StoreConfig]:
     return stores
 
 
-def _sandbox_stores(drop_folder: Path) -> list[StoreConfig]:
+def sandbox_stores(drop_folder: Path) -> list[StoreConfig]:
+    """The sandbox's stores with all their accounts; their files are below `drop_folder`."""
     from tributary.sandbox.catalog import STORES
 
     return [
@@ -43,10 +48,19 @@ def _sandbox_stores(drop_folder: Path) -> list[StoreConfig]:
                 AccountConfig(
                     "files", f"{store.id}_files", options={"folder": str(drop_folder / store.id)}
                 ),
+                *_bigquery_account(store),
             ],
         )
         for store in STORES.values()
     ]
+
+
+def _bigquery_account(store: Store) -> list[AccountConfig]:
+    """For a store whose event export is there and not in its drop folder."""
+    if store.event_export != "bigquery":
+        return []
+    options = {"property": store.ga4_property, "location": store.google_location}
+    return [AccountConfig("bigquery", f"{store.id}_events", options=options)]
 
 
 def _data_store(data: Path) -> StoreConfig:

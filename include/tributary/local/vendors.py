@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 
 import httpx
 
@@ -63,15 +64,33 @@ def seeds(installation: Installation, url: str) -> list[dict[str, object]]:
     """The Airflow connections of the sandbox's accounts, whose vendors answer at `url`."""
     from tributary.sandbox.server import load_tokens
 
-    return [
+    shops = load_tokens(installation.token_file)
+    found: list[dict[str, object]] = [
         {
             "conn_id": f"shopify__{store_id}",
             "conn_type": "shopify",
             "host": f"{url}/shopify/{store_id}",
             "password": token,
         }
-        for store_id, token in load_tokens(installation.token_file).items()
+        for store_id, token in shops.items()
     ]
+    for store_id, key in google_keys(installation.token_file, url).items():
+        seed = {"conn_type": "bigquery", "host": url, "password": key}
+        found.append({"conn_id": f"bigquery__{store_id}_events", **seed})
+    return found
+
+
+def google_keys(token_file: Path, url: str) -> dict[str, str]:
+    """Store -> the text of its service account's key file, for stores that export to BigQuery."""
+    from tributary.sandbox.catalog import STORES
+    from tributary.sandbox.google_tokens import key_file, keys_beside, load_keys
+
+    keys = load_keys(keys_beside(token_file))
+    return {
+        store.id: key_file(keys[store.id], url)
+        for store in STORES.values()
+        if store.event_export == "bigquery"
+    }
 
 
 def wait(child: Child, url: str, world: tuple[int, date, date], clock: Clock) -> None:

@@ -167,6 +167,7 @@ PRAIRIE = Store(
     shipping=695,
     free_shipping_from=7500,
     size=0.9,
+    event_export="bigquery",
 )
 STORES: dict[str, Store] = {store.id: store for store in (NORDLICHT, PRAIRIE)}
 

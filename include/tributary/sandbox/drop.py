@@ -1,4 +1,5 @@
-"""Writes the files a store finds in its drop folder: event-export days and spend.
+"""Writes the files a store finds in its drop folder: spend, and event-export days where they come
+so.
 
 Each file is replaced in one step and only when its bytes differ; files of days that are no longer
 there (the clock moved back) are removed. Nothing else in the folder is touched.
@@ -41,6 +42,8 @@ def write(world: World, folder: Path) -> int:
 def contents(world: World, store: Store) -> dict[str, bytes]:
     """File name -> bytes. The same world gives the same bytes."""
     files = {"spend.csv": spend.text(world, store).encode()}
+    if store.event_export != "files":
+        return files
     for day, events in sorted(ga4.days(world, store).items()):
         files[f"events_{day:%Y%m%d}.parquet"] = _parquet(events)
     return files

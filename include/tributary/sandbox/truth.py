@@ -48,7 +48,7 @@ def cells(world: World) -> Cells:
         seen = seen_visits(world, store)
         found |= _Tally(store, "shopify").of(_sales(store, orders))
         found |= _Tally(store, "shopify").of(_moments(world, store, orders))
-        found |= _Tally(store, "files").of(_visits(store, seen))
+        found |= _Tally(store, store.event_export).of(_visits(store, seen))
         found |= _Tally(store, "files").of(_spend(world, store))
         found |= _Tally(store, "attribution").of(_credits(world, store, orders, seen))
     return found
