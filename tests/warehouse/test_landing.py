@@ -231,3 +231,25 @@ def test_a_killed_load_is_closed_by_the_next_one(warehouse: Connection) -> None:
     land(warehouse, [Page(documents=[document("a", 1, "x")])])
     statuses = warehouse.execute("select status from ops.load order by load_id").fetchall()
     assert statuses == [("failed",), ("landed",)]
+
+
+def test_a_day_read_whole_loses_what_no_longer_comes(warehouse: Connection) -> None:
+    """A report moves a session to another source: its old row must not stay beside the new one."""
+    one = date(2026, 8, 1)
+    first = [document("a", 1, "x"), document("b", 1, "y"), document("c", 2, "z")]
+    land(warehouse, [Page(documents=first)])
+
+    bad = Rejected("b", "page 1, record 2", "sessions is not a number", "{}")
+    again = Page(documents=[document("d", 1, "w")], rejected=[bad], whole_days=frozenset({one}))
+    result = land(warehouse, [again], hour=1)
+    live = "select record_key from staging.acme__order where deleted_at is null order by 1"
+    assert warehouse.execute(live).fetchall() == [("b",), ("c",), ("d",)]
+    assert (result.counts.rows_new, result.counts.rows_deleted) == (1, 1)
+    assert changed_days(warehouse, result) == [1]
+
+    page = Page(documents=[document("a", 1, "x")], whole_days=frozenset({one}))
+    back = land(warehouse, [page], hour=2)
+    assert warehouse.execute(live).fetchall() == [("a",), ("c",)]
+    assert (back.counts.rows_changed, back.counts.rows_deleted, back.days_changed) == (1, 2, 1)
+    same = land(warehouse, [page], hour=3)
+    assert (same.counts.rows_unchanged, same.counts.rows_deleted, same.days_changed) == (1, 0, 0)

@@ -48,7 +48,11 @@ class Rejected:
 class Page:
     """One step of an extraction. A document stream fills `documents`; a table stream fills
     `rows` (tuples in the order of Stream.columns) for `file`. Without a file a page has no rows,
-    only counts and notes."""
+    only counts and notes.
+
+    `whole_days`: days of which the load's documents are all there are: what was landed of them
+    before and does not come again is deleted. Every page with documents of such a day names it.
+    """
 
     documents: Sequence[Document] = ()
     rows: Sequence[tuple[Any, ...]] = ()
@@ -57,6 +61,7 @@ class Page:
     file: FileVersion | None = None
     quota: Mapping[str, float] = field(default_factory=dict)
     api_calls: int = 0
+    whole_days: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True)

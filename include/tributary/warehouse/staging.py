@@ -29,9 +29,14 @@ class DocumentLanding:
         self._table = name("staging", target.staging_table)
         self._seq = 0
         self._seen = 0
-        conn.execute("drop table if exists pg_temp.landing_key, pg_temp.landing_document")
+        self._whole_days: set[date] = set()
+        conn.execute(
+            "drop table if exists pg_temp.landing_key, pg_temp.landing_document,"
+            " pg_temp.landing_here"
+        )
         conn.execute(
             "create temp table landing_key (seq bigint, record_key text, payload_hash bytea);"
+            "create temp table landing_here (record_key text);"
             "create temp table landing_document (seq bigint, record_key text, business_date date,"
             " payload_hash bytea, payload text);"
             "create index on landing_document (record_key)"
@@ -67,6 +72,16 @@ class DocumentLanding:
                     copy.write_row((numbered[key], key, day, hashes[key], payload.decode()))
         self._seen += len(batch)
 
+    def replace_days(self, days: Iterable[date], here: Iterable[str]) -> None:
+        """Days read whole: what was landed of them before and is not `here` (keys of a page, also
+        of what cannot be landed) is deleted at the merge."""
+        self._whole_days.update(days)
+        statement = "copy pg_temp.landing_here from stdin (format binary)"
+        with self._conn.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(["text"])
+            for key in here:
+                copy.write_row((key,))
+
     def merge(self, counts: Counts) -> int:
         """Merge into staging inside the caller's transaction; returns the number of changed
         days.
@@ -89,6 +104,7 @@ class DocumentLanding:
             "   and (s.payload_hash <> d.payload_hash or s.deleted_at is not null))",
             scope,
         )
+        self._delete_gone(counts, scope)
         row = conn.execute(
             "select count(*) filter (where old_date is null),"
             " count(*) filter (where old_date is not null) from landing_changed"
@@ -112,8 +128,28 @@ class DocumentLanding:
             self._target,
             self._load_id,
             "select business_date from landing_changed"
-            " union select old_date from landing_changed where old_date is not null",
+            " union select old_date from landing_changed where old_date is not null"
+            " union select business_date from landing_gone",
         )
+
+    def _delete_gone(self, counts: Counts, scope: dict[str, object]) -> None:
+        """Delete what whole days no longer have; the days stand in landing_gone."""
+        conn = self._conn
+        conn.execute("create temp table landing_gone (business_date date) on commit drop")
+        if not self._whole_days:
+            return
+        conn.execute("create index on pg_temp.landing_here (record_key)")
+        conn.execute("analyze pg_temp.landing_here")
+        counts.rows_deleted = conn.execute(
+            f"with gone as (update {self._table} as s set deleted_at = %(at)s,"
+            " extracted_at = %(at)s, load_id = %(load)s where s.store_id = %(store)s"
+            " and s.account_id = %(account)s and s.business_date = any(%(days)s)"
+            " and s.deleted_at is null and s.extracted_at <= %(at)s and not exists ("
+            "   select 1 from pg_temp.landing_here as h where h.record_key = s.record_key)"
+            " returning s.business_date)"
+            " insert into landing_gone select business_date from gone",
+            {**scope, "days": sorted(self._whole_days)},
+        ).rowcount
 
 
 class TableLanding:
