@@ -39,13 +39,30 @@ def _warehouse_url() -> str:
     )
 
 
+def _may_edit(user: Any) -> bool:
+    """Whoever may change the Dag unify may decide about what it finds."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+    from airflow.models.dag import DagModel
+
+    details = DagDetails(id="unify", team_name=DagModel.get_team_name("unify"))
+    return get_auth_manager().is_authorized_dag(method="PUT", details=details, user=user)
+
+
 def _build() -> App:
     from airflow.api_fastapi.core_api.security import get_user
 
     from tributary.web.app import create_app
-    from tributary.web.connection import open_read_only
+    from tributary.web.connection import open_for_decisions, open_read_only
+    from tributary.web.decisions import Editing
 
-    return create_app(get_user, lambda: open_read_only(_warehouse_url()))
+    editing = Editing(
+        may_edit=_may_edit,
+        name_of=lambda user: str(user.get_name()),
+        connect=lambda: open_for_decisions(_warehouse_url()),
+        key=conf.get("api", "secret_key").encode(),
+    )
+    return create_app(get_user, lambda: open_read_only(_warehouse_url()), editing=editing)
 
 
 class TributaryPlugin(AirflowPlugin):

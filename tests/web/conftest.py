@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from fastapi import FastAPI, Header, HTTPException
@@ -13,12 +13,17 @@ from fastapi.testclient import TestClient
 from tributary.clock import FixedClock
 from tributary.warehouse.connection import Connection
 from tributary.web.app import create_app
-from tributary.web.connection import open_read_only
+from tributary.web.connection import open_for_decisions, open_read_only
+from tributary.web.decisions import Editing
 
 REPORTS = Path(__file__).resolve().parents[1] / "reports"
 NOW = datetime(2026, 8, 11, 9, 0, tzinfo=UTC)
 
-MakeApp = Callable[[str], FastAPI]
+
+class MakeApp(Protocol):
+    """The app over a warehouse; `editor` is the one user who may decide about findings."""
+
+    def __call__(self, url: str, editor: str = "") -> FastAPI: ...
 
 
 def only_alice(x_user: str = Header(default="")) -> str:
@@ -30,7 +35,16 @@ def only_alice(x_user: str = Header(default="")) -> str:
 
 @pytest.fixture
 def make_app() -> MakeApp:
-    return lambda url: create_app(only_alice, lambda: open_read_only(url), FixedClock(NOW))
+    def make(url: str, editor: str = "") -> FastAPI:
+        editing = Editing(
+            may_edit=lambda user: bool(user == editor),
+            name_of=str,
+            connect=lambda: open_for_decisions(url),
+            key=b"signs the forms of these tests",
+        )
+        return create_app(only_alice, lambda: open_read_only(url), FixedClock(NOW), editing)
+
+    return make
 
 
 @pytest.fixture

@@ -64,7 +64,12 @@ def test_airflows_login_guards_every_route_of_the_mounted_page(report: dict[str,
     assert set(report["anonymous"]) >= {"/", "/api/summary", "/any/thing"}
     assert set(report["anonymous"].values()) == {401}
     assert set(report["forged"].values()) <= {401, 403}
-    assert report["viewer"] == {"/": 200, "/api/summary": 200, "/any/thing": 404}
+    assert report["viewer"] == {
+        "/": 200,
+        "/api/summary": 200,
+        "/insights/{insight_id}": 404,
+        "/any/thing": 404,
+    }
     assert report["cookie"] == 200
 
     # The connection `warehouse` was used: these are its numbers.

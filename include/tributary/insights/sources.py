@@ -107,4 +107,4 @@ def suggest(facts: Facts, unknown: Unrecognised) -> tuple[str, str]:
 
 def _pattern(text: str) -> str:
     """A regular expression that matches the text alone, as a SQL literal."""
-    return words.literal("^" + re.sub(r"([^a-z0-9 _/@-])", r"\\\1", text) + "$")
+    return words.literal("^" + re.sub(r"([.^$*+?(){}|\[\]\\])", r"\\\1", text) + "$")

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from tributary.reports.insights import Insight, read_insights
 from tributary.reports.queries import read, read_window
 from tributary.warehouse.connection import Connection
 
@@ -174,6 +175,7 @@ class Summary:
     checks: tuple[Check, ...]
     published_at: datetime | None
     money: tuple[StoreMoney, ...]
+    insights: tuple[Insight, ...] = ()
 
     @property
     def checks_passed(self) -> int:
@@ -215,6 +217,7 @@ def read_summary(conn: Connection, days: int = 30) -> Summary:
             checks=tuple(read(conn, "last_checks", Check)),
             published_at=read(conn, "last_publication", _Published)[0].published_at,
             money=_money(conn),
+            insights=read_insights(conn),
         )
 
 

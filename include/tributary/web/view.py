@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tributary.reports import numbers
+from tributary.reports.insights import SEVERITIES, Insight
 from tributary.reports.summary import (
     MODELS,
     UNATTRIBUTED,
@@ -68,6 +70,72 @@ class StreamLine:
     rows: str
     quarantined: str
     error: str
+
+
+@dataclass(frozen=True)
+class InsightCard:
+    """One finding; `token` is '' for users who may not decide."""
+
+    id: str
+    status: str
+    severity: str
+    weight: str
+    headline: str
+    detail: str
+    next_step: str
+    method: str
+    evidence_sql: str
+    fix_sql: str
+    since: str
+    decided: str
+    note: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Insights:
+    """What to change now, and what was decided or went away."""
+
+    active: tuple[InsightCard, ...]
+    past: tuple[InsightCard, ...]
+
+
+def insight_cards(summary: Summary, store: str, token: Callable[[int], str] | None) -> Insights:
+    """The store's findings, most important first; `token` signs forms where the user may decide."""
+    cards = [
+        _card(insight, token(insight.insight_id) if token else "")
+        for insight in summary.insights
+        if insight.store_id == store
+    ]
+    return Insights(
+        tuple(card for card in cards if card.status == "active"),
+        tuple(card for card in cards if card.status != "active"),
+    )
+
+
+def _card(insight: Insight, token: str) -> InsightCard:
+    done = {"dismissed": "Dismissed", "actioned": "Done"}.get(insight.status, "")
+    decided = (
+        f"{done} by {insight.decided_by}, {numbers.moment(insight.decided_at)}" if done else ""
+    )
+    if insight.status == "resolved":
+        decided = f"Gone since {numbers.moment(insight.resolved_at)}"
+    return InsightCard(
+        id=str(insight.insight_id),
+        status=insight.status,
+        severity=insight.severity,
+        weight=SEVERITIES[insight.severity],
+        headline=insight.headline,
+        detail=insight.detail,
+        next_step=insight.next_step,
+        method=insight.method,
+        evidence_sql=insight.evidence_sql,
+        fix_sql=insight.fix_sql,
+        since=numbers.moment(insight.found_at),
+        decided=decided,
+        note=insight.note,
+        token=token if insight.status != "resolved" else "",
+    )
 
 
 def store_ids(summary: Summary) -> list[str]:

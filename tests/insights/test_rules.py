@@ -1,0 +1,187 @@
+"""Each rule over hand-written rows: what it finds, what it says, and when it keeps quiet."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.insights.support import END, back, every_day, point, store, visits
+from tributary.insights import Stream, Unrecognised, find
+from tributary.insights.model import Finding
+
+
+def rule(found: list[Finding], name: str) -> list[Finding]:
+    return [finding for finding in found if finding.rule == name]
+
+
+def test_a_dark_channel_is_one_finding_over_its_days_with_the_money_behind_it() -> None:
+    dark = {back(4): 9, back(3): 10, back(2): 12}  # Thursday to Saturday
+    money = every_day("revenue", "220.00", "email", "EUR")
+    (found,) = find(store([*visits("email", dark), *visits("direct"), *money]))
+    assert (found.rule, found.subject, found.period) == (
+        "channel_moved",
+        "email visits",
+        "2026-11-12",
+    )
+    assert (found.first_day, found.end_day) == (back(4), back(1))
+    assert found.observed == 31
+    assert found.expected is not None and abs(found.expected - 330) < 15
+    assert found.interval_low is not None and found.interval_high is not None
+    assert 31 < found.interval_low < found.expected < found.interval_high
+    assert found.sample_size == 24
+    # 299 visits fewer, at 220 EUR a day for 740 visits a week.
+    assert found.currency_code == "EUR" and found.money_amount is not None
+    assert abs(found.money_amount - 299 * 220 * 7 / Decimal(740)) < 30
+    assert found.headline.startswith("Email: fewer visits than usual from 12 Nov to 14 Nov, 31 ")
+
+
+def test_tomorrow_the_same_finding_has_the_same_key() -> None:
+    dark = {back(4): 9, back(3): 10}
+    points = [*visits("email", dark), *visits("direct")]
+    (today,) = find(store(points))
+    (later,) = find(store(points, final={"visits": END + timedelta(days=3)}))
+    assert later.key == today.key
+    assert find(store(points, final={"visits": END + timedelta(days=5)})) == []
+
+
+def test_provisional_days_never_count() -> None:
+    points = [*visits("email", {END: 0, END + timedelta(days=1): 900}), *visits("direct")]
+    assert find(store(points)) == []
+    assert find(store([*visits("email", {back(1): 0})], final={})) == []
+
+
+def test_a_day_without_any_visit_is_a_gap_and_not_a_fall_of_every_channel() -> None:
+    points = [p for name in ("email", "direct") for p in visits(name) if p.day != back(3)]
+    assert find(store(points)) == []
+
+
+def test_a_young_channel_is_not_judged() -> None:
+    young = visits("email", {back(1): 0}, days=40)
+    assert find(store([*young, *visits("direct")])) == []
+
+
+def test_spend_on_a_weekday_that_always_had_it_is_no_news_and_a_doubled_fee_is() -> None:
+    mondays = [n for n in range(91, 0, -1) if back(n).weekday() == 0]
+    scatter = (100, 104, 97, 101, 99, 103, 98, 102, 100, 96, 105, 100, 101)
+    fee = {n: scatter[i % len(scatter)] for i, n in enumerate(mondays)}
+    steady = [point("spend", back(n), a, "influencer", "EUR") for n, a in fee.items()]
+    daily = every_day("spend", "50", "paid_search", "EUR")
+    assert find(store([*steady, *daily])) == []
+    fee[mondays[-1]] = 260
+    raised = [point("spend", back(n), a, "influencer", "EUR") for n, a in fee.items()]
+    (found,) = find(store([*raised, *daily]))
+    assert (found.subject, found.unit, found.observed) == ("influencer spend", "EUR", 260)
+    assert found.money_amount is not None and abs(found.money_amount - 160) <= 4
+
+
+def test_findings_do_not_depend_on_the_order_of_rows() -> None:
+    points = [*visits("email", {back(2): 3}), *visits("direct"), *visits("referral", {back(1): 4})]
+    expected = find(store(points))
+    assert len(expected) == 2
+    for seed in range(3):
+        random.Random(seed).shuffle(points)
+        assert find(store(points)) == expected
+
+
+def spending(spend: str, touched: int) -> list[Finding]:
+    """28 days: 10 orders of 50 EUR a day, a channel that spends and touched a few of them."""
+    points = [
+        *every_day("all_orders", 10),
+        *every_day("all_revenue", "500.00", "", "EUR"),
+        *every_day("spend", spend, "display", "EUR"),
+    ]
+    if touched:
+        points.append(point("touched_orders", back(5), touched, "display"))
+        points.append(point("touched_revenue", back(5), 50 * touched, "display", "EUR"))
+    return find(store(points))
+
+
+def test_spend_that_cannot_earn_itself_back_is_found_with_an_exact_interval() -> None:
+    (found,) = spending("20.00", 1)
+    assert (found.rule, found.subject, found.period) == (
+        "spend_without_orders",
+        "display",
+        "last 28 days",
+    )
+    # 560 EUR at 50 EUR an order needs 11.2 orders; 1 seen is at most 5.57 (Garwood, 95 %).
+    assert (found.observed, found.expected) == (1, Decimal("11.2"))
+    assert found.interval_high == Decimal("5.5716")
+    assert (found.money_amount, found.currency_code) == (Decimal("510.00"), "EUR")
+    assert "only 1 order" in found.headline and "560 EUR" in found.headline
+
+
+@pytest.mark.parametrize(("spend", "touched"), [("5.00", 0), ("20.00", 8), ("500.00", 280)])
+def test_little_spend_or_enough_orders_are_no_news(spend: str, touched: int) -> None:
+    assert spending(spend, touched) == []
+
+
+def untouched(before: int, now: int, orders: int = 20) -> list[Finding]:
+    points = [*every_day("all_orders", orders), *every_day("all_revenue", 1000, "", "EUR")]
+    for n in range(91, 0, -1):
+        share = now if n <= 14 else before
+        points.append(point("untouched_orders", back(n), share))
+        points.append(point("untouched_revenue", back(n), 50 * share, "", "EUR"))
+    return find(store(points, final={"orders": END}))
+
+
+def test_orders_that_lose_their_trace_are_found_against_the_shops_own_past() -> None:
+    (found,) = untouched(2, 6)
+    assert (found.rule, found.subject, found.period) == (
+        "orders_without_touch",
+        "",
+        "last 14 days",
+    )
+    assert (found.observed, found.expected, found.sample_size) == (
+        Decimal("0.3"),
+        Decimal("0.1"),
+        280,
+    )
+    assert (found.interval_low, found.interval_high) == (Decimal("0.2493"), Decimal("0.3561"))
+    assert found.money_amount == Decimal("4200.00")
+    assert untouched(2, 2) == [] and untouched(3, 4) == []
+
+
+def test_a_shop_that_traces_almost_nothing_is_told_once() -> None:
+    (found,) = untouched(18, 19)
+    assert found.period == "last 28 days" and found.severity == "high"
+
+
+def test_a_source_nobody_knows_is_found_with_the_statement_that_names_it() -> None:
+    unknown = (
+        Unrecognised("fb-de", "story", ("FB-DE / story",), 240, 7, Decimal("310.50")),
+        Unrecognised("o'neil.nl", "qr+code", ("O'Neil.NL / qr+code",), 12, 0, Decimal(0)),
+        Unrecognised("once", "", ("once / ",), 3, 0, Decimal(0)),
+    )
+    points = [*visits("other"), *every_day("all_revenue", 1000, "", "EUR")]
+    found = find(store(points, unrecognised=unknown, aliases={"fb": "facebook"}))
+    alias, channel = rule(found, "unrecognised_source")
+    assert alias.subject == "fb-de / story"
+    assert alias.money_amount == Decimal("310.50") and alias.observed == 240
+    assert "values ('fb-de', 'facebook')" in alias.fix_sql
+    assert channel.subject == "o'neil.nl / qr+code"
+    assert "'email'" in channel.fix_sql and "o''neil" in channel.fix_sql
+    assert channel.money_amount == 0 and channel.severity == "low"
+
+
+def test_a_stream_behind_the_others_is_late() -> None:
+    daily = tuple(back(n) for n in range(60, 0, -1))
+    streams = (
+        Stream("shopify", "north", "order", END, daily),
+        Stream("files", "north_files", "spend", back(4), daily[:-4]),
+    )
+    points = every_day("all_revenue", 250, "", "EUR")
+    (found,) = find(store(points, streams=streams))
+    assert (found.rule, found.subject) == ("stream_late", "files/north_files/spend")
+    assert (found.observed, found.period) == (4, "2026-11-12")
+    assert found.money_amount == 1000
+
+
+def test_a_stream_that_is_silent_for_longer_than_ever_is_late() -> None:
+    weekly = tuple(back(n) for n in range(90, 0, -7))
+    daily = tuple(back(n) for n in range(60, 3, -1))
+    assert find(store([], streams=(Stream("files", "f", "spend", END, weekly),))) == []
+    (found,) = find(store([], streams=(Stream("files", "f", "touch", END, daily),)))
+    assert (found.observed, found.expected, found.first_day) == (3, 0, back(3))
