@@ -75,6 +75,10 @@ def shape(conn: Connection) -> dict[str, int]:
 
 def lose(url: str) -> None:
     with connect(url) as conn:
+        conn.execute(  # the checks' library keeps its connections
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
         for schema in ("mart", "core", "work", "staging", "ops"):
             conn.execute(f"drop schema {schema} cascade")
 
