@@ -125,7 +125,7 @@ class _Documents:
     def add(self, page: Page) -> None:
         self._landing.add((d.key, d.business_date, d.payload) for d in page.documents)
         if page.whole_days:
-            here = [record.key for record in (*page.documents, *page.rejected)]
+            here = [d.key for d in page.documents] + [r.key for r in page.rejected]
             self._landing.replace_days(page.whole_days, here)
         self._answer(d.key for d in page.documents)
         self._answer(r.key for r in page.rejected)

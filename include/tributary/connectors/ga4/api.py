@@ -1,0 +1,181 @@
+"""Speaks the Data API with one property: reports, metadata, quota, errors.
+
+Source: discovery document analyticsdata v1beta; errors and waits: vendor page, section A4.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from tributary.connectors.ga4.records import (
+    ErrorBody,
+    MetadataReply,
+    Refused,
+    ReportReply,
+)
+from tributary.connectors.ga4.reports import Report
+from tributary.connectors.spec import Credentials
+from tributary.errors import (
+    AccountSkipped,
+    AuthenticationFailed,
+    ConfigurationError,
+    RateLimited,
+    RequestRejected,
+    TributaryError,
+    VendorUnavailable,
+)
+from tributary.transport.client import Client, Refusal, Service
+from tributary.transport.google import GoogleServiceAccount
+from tributary.transport.limits import RetryPolicy
+from tributary.transport.records import unknown_fields
+from tributary.transport.redaction import redact
+from tributary.transport.status import make_error
+
+T = TypeVar("T")
+
+HOST = "https://analyticsdata.googleapis.com"
+SCOPE = "https://www.googleapis.com/auth/analytics.readonly"
+ROWS_PER_PAGE = 50_000
+_KIND = "analyticsData#runReport"
+# Ten server errors an hour lock a project out: fewer attempts than elsewhere.
+_RETRY = RetryPolicy(attempts=4)
+_STATES: dict[str, type[TributaryError]] = {
+    "UNAUTHENTICATED": AuthenticationFailed,
+    "PERMISSION_DENIED": AccountSkipped,
+    "NOT_FOUND": ConfigurationError,
+    "RESOURCE_EXHAUSTED": RateLimited,
+    "INVALID_ARGUMENT": RequestRejected,
+    "FAILED_PRECONDITION": RequestRejected,
+}
+# What a quota's message says -> seconds until it is worth asking again. Tokens of a day "will
+# return in under 24 hours": Airflow's five retries reach past that.
+_WAITS = (
+    (re.compile(r"per day", re.I), 18_000.0),
+    (re.compile(r"per hour|thresholded|server errors", re.I), 1_800.0),
+    (re.compile(r"concurrent", re.I), 30.0),
+)
+
+
+def _meaning(error: ErrorBody) -> Refusal | None:
+    kind = _STATES.get(error.status)
+    if kind is None:
+        return None
+    wait = None
+    if kind is RateLimited:
+        wait = next((seconds for said, seconds in _WAITS if said.search(error.message)), None)
+    return Refusal(kind, f"{error.status}: {error.message}", wait)
+
+
+def _refusal(status: int, body: bytes) -> Refusal | None:
+    """What an error body means; None when it is not Google's."""
+    try:
+        return _meaning(msgspec.json.decode(body, type=Refused).error)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+class Api:
+    """One property. `quota` and `notes` (drift) grow with the answers."""
+
+    def __init__(self, credentials: Credentials, connection: str, number: str) -> None:
+        if not credentials.password:
+            raise AuthenticationFailed(
+                f"connection {connection!r} holds no service account key. Paste the key file's"
+                " JSON into its password field, then clear the task."
+            )
+        host = (credentials.host or HOST).rstrip("/")
+        plain = host.startswith("http://")
+        auth = GoogleServiceAccount(credentials.password, SCOPE, connection, plain=plain)
+        self._connection, self._property = connection, number
+        self._client = Client(
+            Service(
+                "ga4",
+                host,
+                connection,
+                auth=auth,
+                statuses={404: ConfigurationError},
+                retry=_RETRY,
+                refusal=_refusal,
+            )
+        )
+        self._consumed: dict[str, float] = {}
+        self.quota: dict[str, float] = {}
+        self.notes: set[str] = set()
+
+    def __enter__(self) -> Self:
+        self._client.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._client.__exit__(*error)
+
+    @property
+    def calls(self) -> int:
+        return self._client.calls
+
+    def dimensions(self) -> set[str]:
+        """The dimensions that the property offers (getMetadata)."""
+        decoder = msgspec.json.Decoder(MetadataReply)
+        path = f"/v1beta/properties/{self._property}/metadata"
+        reply = self._client.request("GET", path, decode=decoder.decode).value
+        return {dimension.api_name for dimension in reply.dimensions}
+
+    def report(
+        self, report: Report, first: date, last: date, offset: int, limit: int = ROWS_PER_PAGE
+    ) -> ReportReply:
+        """runReport over first <= day <= last, from row `offset` (0 is the first)."""
+        body: dict[str, Any] = {
+            "dateRanges": [{"startDate": first.isoformat(), "endDate": last.isoformat()}],
+            "dimensions": [{"name": name} for name in report.dimensions],
+            "metrics": [{"name": name} for name in report.metrics],
+            "orderBys": [{"dimension": {"dimensionName": name}} for name in report.dimensions],
+            "limit": str(limit),
+            "offset": str(offset),
+            "keepEmptyRows": False,
+            "returnPropertyQuota": True,
+        }
+        reply, drift = self._client.request(
+            "POST",
+            f"/v1beta/properties/{self._property}:runReport",
+            decode=_decode,
+            check=lambda answer: self._check(answer[0]),
+            json=body,
+        ).value
+        self.notes |= drift
+        self._note_quota(reply)
+        return reply
+
+    def _check(self, reply: ReportReply) -> None:
+        """A body of status 200 that is no report."""
+        if reply.error is not None:
+            meaning = _meaning(reply.error) or Refusal(VendorUnavailable, reply.error.message)
+            raise make_error(
+                meaning.kind,
+                f"ga4 answered connection {self._connection!r} with an error in a good status:"
+                f" {redact(meaning.said)[:200]}",
+                meaning.wait_seconds,
+            )
+        if reply.kind != _KIND:
+            raise make_error(
+                VendorUnavailable,
+                f"ga4 answered connection {self._connection!r} without a report",
+            )
+
+    def _note_quota(self, reply: ReportReply) -> None:
+        """Remaining tokens as last told; consumed ones added up over this load."""
+        for name, state in reply.property_quota.items():
+            self._consumed[name] = self._consumed.get(name, 0) + state.consumed
+            self.quota[f"{name}.consumed"] = self._consumed[name]
+            self.quota[f"{name}.remaining"] = state.remaining
+
+
+_decoder = msgspec.json.Decoder(ReportReply)
+
+
+def _decode(body: bytes) -> tuple[ReportReply, set[str]]:
+    """The answer, and the names of fields in it that nobody expected."""
+    return _decoder.decode(body), unknown_fields(msgspec.json.decode(body), ReportReply)
