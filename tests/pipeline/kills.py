@@ -74,6 +74,7 @@ class Worker:
     """The process that forks children; `killed` counts the kills by the step they hit."""
 
     process: subprocess.Popen[str]
+    log: Path
     killed: Counter[str] = field(default_factory=Counter)
     is_ready: bool = False
     _buffer: bytes = b""
@@ -126,7 +127,7 @@ class Worker:
                 if not selector.select(max(0.0, deadline - time.monotonic())):
                     return ""
                 data = os.read(self.process.stdout.fileno(), 65536)
-                assert data, "the worker is gone"
+                assert data, f"the worker is gone: {self.log.read_text()[-2000:]}"
                 self._buffer += data
         line, self._buffer = self._buffer.split(b"\n", 1)
         return line.decode()
@@ -150,7 +151,7 @@ def worker(log: Path) -> Iterator[Worker]:
             stderr=output,
             text=True,
         )
-    found = Worker(process)
+    found = Worker(process, log)
     try:
         yield found
     finally:
