@@ -30,6 +30,9 @@ _DAYS = {
     "conversion": "conversion_day",
     "touch": "touch_day",
     "channel_daily": "day",
+    "site_daily": "day",
+    "site_user_count": "first_day",
+    "site_purchase": "day",
 }
 # Moving people or credits is explained by the facts that moved; their revisions stay out of the
 # ledger. Findings have their own history.
