@@ -95,9 +95,11 @@ class Case:
     @property
     def secrets(self) -> list[str]:
         """What no log line, error or row may hold."""
-        named = [self.credentials.password, *self.spec.get("secrets", [])]
-        shown = self.spec["auth"]["value"].split()[-1]
-        return [secret for secret in {*named, shown} if secret]
+        sent = self.spec["auth"]["value"].split()[-1]
+        named = [sent, self.credentials.password, *self.spec.get("secrets", [])]
+        if PRIVATE_KEY in json.dumps(self.spec["credentials"]):
+            named.append(private_key().splitlines()[1])
+        return [secret for secret in dict.fromkeys(named) if secret]
 
     @property
     def window(self) -> Window:
@@ -172,10 +174,12 @@ def private_key() -> str:
 @dataclass
 class Vendor:
     """Answers requests from the recorded pages. `before` answers come first, each once, to what is
-    not a token exchange; `instead` replaces pages by name. Requests are kept."""
+    not a token exchange, `before_token` to those; `instead` replaces pages by name. Requests are
+    kept."""
 
     case: Case
     before: list[Answer] = field(default_factory=list)
+    before_token: list[Answer] = field(default_factory=list)
     instead: dict[str, bytes] = field(default_factory=dict)
     requests: list[httpx.Request] = field(default_factory=list)
     token_requests: list[httpx.Request] = field(default_factory=list)
@@ -186,8 +190,8 @@ class Vendor:
         exchange = self.recorded(text)
         is_token = bool(exchange and exchange.get("is_token"))
         (self.token_requests if is_token else self.requests).append(request)
-        if self.before and not is_token:
-            return self.before.pop(0)(request)
+        if first := self.before_token if is_token else self.before:
+            return first.pop(0)(request)
         if exchange is None:
             raise AssertionError(f"nothing recorded for {text[:600]}")
         page = exchange["page"]
@@ -308,6 +312,11 @@ def read_case(name: str) -> Case:
     return Case(name, folder, spec, expect)
 
 
+def has_token(name: str) -> bool:
+    """Whether the case fetches an access token first."""
+    return any(exchange.get("is_token") for exchange in read_case(name).spec["exchanges"])
+
+
 def case_names() -> list[str]:
     """Every folder with a case, found by listing."""
     found = [*HERE.glob("*/case.yml"), *HERE.glob("*/*/case.yml")]
@@ -331,7 +340,9 @@ def make_bench(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Bench]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "bench" in metafunc.fixturenames:
+    if "token_bench" in metafunc.fixturenames:
+        metafunc.parametrize("case_name", [name for name in case_names() if has_token(name)])
+    elif "bench" in metafunc.fixturenames:
         metafunc.parametrize("case_name", case_names())
 
 
@@ -339,3 +350,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def bench(case_name: str, make_bench: Callable[[str], Bench]) -> Bench:
     """A bench for each recorded case."""
     return make_bench(case_name)
+
+
+@pytest.fixture
+def token_bench(bench: Bench) -> Bench:
+    """A bench for each case that fetches an access token first."""
+    return bench

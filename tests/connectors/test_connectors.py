@@ -195,12 +195,28 @@ def test_credentials_are_sent_and_never_logged(
         assert secret not in repr(bench.case.credentials)
 
 
-def test_an_access_token_is_fetched_once(bench: Any) -> None:
-    bench.pages()
-    exchanged = [e for e in bench.case.spec["exchanges"] if e.get("is_token")]
-    assert len(bench.vendor.token_requests) == len(exchanged)
-    for request in bench.vendor.token_requests:
+def test_an_access_token_is_fetched_once(token_bench: Any) -> None:
+    token_bench.pages()
+    exchanged = [e for e in token_bench.case.spec["exchanges"] if e.get("is_token")]
+    assert len(token_bench.vendor.token_requests) == len(exchanged)
+    for request in token_bench.vendor.token_requests:
         assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+        assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, "AuthenticationFailed"), (503, "VendorUnavailable")]
+)
+def test_a_refused_token_names_the_connection(
+    token_bench: Any, warehouse: Connection, status: int, kind: str
+) -> None:
+    body = {"error": "invalid_grant", "error_description": "Invalid JWT of ada@example.com"}
+    token_bench.vendor.before_token = [lambda request: httpx.Response(status, json=body)] * 9
+    with pytest.raises(getattr(errors, kind)) as caught:
+        token_bench.land(warehouse)
+    assert token_bench.case.account.connection_id in str(caught.value)
+    assert "ada@example.com" not in str(caught.value)
+    assert token_bench.vendor.requests == []
 
 
 def test_landing_twice_changes_nothing(bench: Any, warehouse: Connection) -> None:
