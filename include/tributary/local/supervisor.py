@@ -24,6 +24,7 @@ from tributary.local.airflow import Api
 from tributary.local.airflow_job import SetupJob
 from tributary.local.bootstrap import certificate_problem
 from tributary.local.databases import Databases
+from tributary.local.postgres import Cluster
 from tributary.local.processes import Child
 from tributary.local.rounds import UNIFY, Range, Rounds, Say
 from tributary.local.shops import write_stores
@@ -35,7 +36,8 @@ SANDBOX_DAYS = 120
 FIRST_DAY_OF_FILES = date(2000, 1, 1)
 _HEALTH_SECONDS = 300.0
 _NEEDED_MB = 400
-_RESTARTS = 3
+# More restarts than this within these seconds: it does not work, and `up` ends.
+_RESTARTS, _RESTART_SECONDS = 3, 120.0
 
 
 class StopRequested(BaseException):
@@ -68,7 +70,8 @@ class Supervisor:
     record: Record = field(default_factory=Record)
     children: list[Child] = field(default_factory=list)
     stores: list[StoreConfig] = field(default_factory=list)
-    _restarts: dict[str, int] = field(default_factory=dict)
+    cluster: Cluster | None = None
+    _restarts: dict[str, list[float]] = field(default_factory=dict)
 
     def up(self, once: bool, show: Callable[[Outcome, Databases, str], None]) -> Outcome:
         """Start, load, `show` the outcome, and unless `once` serve until StopRequested."""
@@ -95,6 +98,7 @@ class Supervisor:
                 self._save()
             show(outcome, found, self.airflow_url)
             if not once:
+                self.cluster = found.cluster
                 for feed in sorted(set(self._all_feeds())):
                     for suffix in ("", "_hourly"):
                         rounds.api.unpause(f"ingest_{feed}{suffix}")
@@ -226,6 +230,8 @@ class Supervisor:
         day = vendors.as_of(self.clock)
         while True:
             self.clock.sleep(1)
+            if self.cluster is not None and not self.cluster.is_running():
+                self._revive(self.cluster)
             for child in [c for c in self.children if not c.is_running]:
                 self._restart(child)
             today = vendors.as_of(self.clock)
@@ -239,14 +245,34 @@ class Supervisor:
             day = today
 
     def _restart(self, child: Child) -> None:
-        count = self._restarts[child.name] = self._restarts.get(child.name, 0) + 1
-        if count > _RESTARTS:
+        if self._count_restart(child.name) > _RESTARTS:
             self.check_children()
         self.say(f"{child.name} ended by itself (log: {child.log}); starting it again")
         self.children.remove(child)
-        self._add(
-            processes.start(child.name, child.command, child.environ, child.log, child.patience)
-        )
+        if child.name == "sandbox":  # at this day, not at that of the first start
+            port = self.record.sandbox_port
+            again = vendors.start(self.installation, port, self._world(), child.environ)
+        else:
+            again = processes.start(
+                child.name, child.command, child.environ, child.log, child.patience
+            )
+        self._add(again)
+
+    def _revive(self, cluster: Cluster) -> None:
+        """Start a PostgreSQL that was killed; its last sessions may need a moment to be gone."""
+        self.say("PostgreSQL ended by itself; starting it again")
+        try:
+            cluster.start()
+        except ConfigurationError:
+            if self._count_restart("PostgreSQL") > 10 * _RESTARTS:
+                raise
+
+    def _count_restart(self, name: str) -> int:
+        """How often it was started again lately, this time included."""
+        now = self.clock.monotonic()
+        lately = [at for at in self._restarts.get(name, []) if now - at < _RESTART_SECONDS]
+        self._restarts[name] = [*lately, now]
+        return len(lately) + 1
 
     def _wait_until_healthy(self, api: Api) -> None:
         deadline = self.clock.monotonic() + _HEALTH_SECONDS
