@@ -24,7 +24,7 @@ from tributary.local.grade import grade
 from tributary.local.grade_seed import Served, run, sandbox
 from tributary.pipeline.ingest import ingest
 from tributary.sandbox import truth
-from tributary.sandbox.fault_shapes import DIALECTS
+from tributary.sandbox.fault_shapes import DIALECTS, NEW_FIELD
 from tributary.sandbox.faults import KINDS
 from tributary.sandbox.world import World
 from tributary.settings import accounts
@@ -56,6 +56,7 @@ class Case:
     times: int = 1
     waits: bool = False
     drift: str = ""
+    skip: int = 0
 
 
 CASES = [
@@ -67,13 +68,26 @@ CASES = [
     Case("truncated", VendorUnavailable, times=50, waits=True),
     Case("error_in_body", waits=True),
     Case("renamed_field", SchemaDrift),
-    Case("new_field", drift="brandNewField"),
+    Case("new_field", drift=NEW_FIELD),
     Case("duplicate_page"),
     Case("slow"),
     Case("token_expired", AuthenticationFailed),
     Case("token_revoked", AuthenticationFailed, times=50),
     Case("empty"),
 ]
+# A vendor whose outcome differs: Google's tokens are renewed, and a BigQuery job says how many rows
+# it has, so that a short or repeated page is seen.
+OTHERWISE = {
+    "bigquery": {
+        "token_expired": Case("token_expired", skip=1),
+        "duplicate_page": Case("duplicate_page", VendorUnavailable),
+        "empty": Case("empty", VendorUnavailable),
+    },
+}
+
+
+def cases(vendor: str) -> list[Case]:
+    return [OTHERWISE.get(vendor, {}).get(case.kind, case) for case in CASES]
 
 
 def test_every_kind_of_fault_has_a_case() -> None:
@@ -101,6 +115,7 @@ def read(conn: Connection, served: Served, vendor: str, wire: Wire) -> list[Load
     """Every stream of every account of a vendor, over the last days of the world."""
     configured, connectors = served.stores(), all_connectors()
     stores.sync(conn, configured, list(connectors.values()))
+    conn.execute("update ops.file_version set content_hash = ''")  # read again what is unchanged
     window = Window(*(datetime.combine(day, time(), UTC) for day in (SPOILED_FROM, AS_OF)))
     with using_wire(wire):
         return [
@@ -123,8 +138,10 @@ def read(conn: Connection, served: Served, vendor: str, wire: Wire) -> list[Load
 
 def suffer(conn: Connection, served: Served, vendor: str, case: Case) -> list[LoadResult]:
     """The case's outcome is the one stated; then the vendor's day is good again."""
-    clock = Hurried(datetime.combine(AS_OF, time(), UTC))
-    reply = ask(served, kind=case.kind, vendor=vendor, times=case.times, seconds=0.2)
+    clock = Hurried(CLOCK.now())  # as the server's, whose tokens have an age
+    reply = ask(
+        served, kind=case.kind, vendor=vendor, times=case.times, skip=case.skip, seconds=0.2
+    )
     assert reply.status_code == 200, reply.text
     results: list[LoadResult] = []
     try:
@@ -160,7 +177,7 @@ def test_each_fault_has_its_outcome_and_the_numbers_stay_exact(
     vendor: str, warehouse: Connection, served: Served
 ) -> None:
     landed = 0
-    for case in CASES:
+    for case in cases(vendor):
         for result in suffer(warehouse, served, vendor, case):
             landed += result.counts.rows_new
             assert result.counts.rows_deleted == 0, case
@@ -205,7 +222,7 @@ def test_grading_is_exact_after_each_fault(
         connect(cluster.url("postgres")) as admin,  # type: ignore[attr-defined]
     ):
         for vendor in DIALECTS:
-            for case in CASES:
+            for case in cases(vendor):
                 admin.execute(f"create database fault_proof template {template}")
                 with connect(cluster.url("fault_proof")) as conn:  # type: ignore[attr-defined]
                     suffer(conn, server, vendor, case)

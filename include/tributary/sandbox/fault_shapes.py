@@ -1,6 +1,7 @@
 """How each vendor's bad day looks: statuses and bodies after the vendors' contracts.
 
-Source: the vendor page of shopify, section 3.
+Sources: the vendor page of shopify, section 3; cloud.google.com/bigquery/docs/error-messages;
+developers.google.com/identity/protocols/oauth2/service-account (invalid_grant).
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from typing import Any
 
 Json = dict[str, Any]
 Answer = tuple[int, Json]
+NEW_FIELD = "brandNewField"
 
 
 @dataclass(frozen=True)
 class Dialect:
     """One vendor API. `answers`: what is sent instead of an answer, by kind of fault.
 
-    `rows`: where a reply holds its records; `renamed`: the field that changes its name in each.
+    `rows`: where a reply holds its records; `columns`: where it describes them, if it does.
+    `renamed`: a field's old and new name; `ended`: what an empty reply says besides.
     """
 
     name: str
@@ -25,37 +28,62 @@ class Dialect:
     answers: Mapping[str, Answer]
     rows: tuple[str, ...]
     renamed: tuple[str, str]
+    columns: tuple[str, ...] = ()
     token_path: str = ""
     ended: Mapping[tuple[str, ...], Any] = field(default_factory=dict)
 
     def records(self, reply: Any) -> list[Json] | None:
         """The records of a reply, to be changed in place; None when it is not a page of records."""
-        found = _at(reply, self.rows)
-        return found if isinstance(found, list) else None
+        return _list_at(reply, self.rows)
 
-    def rename(self, reply: Json) -> None:
-        old, new = self.renamed
-        for record in self.records(reply) or ():
-            if old in record:
-                record[new] = record.pop(old)
+    def fits(self, kind: str, reply: Any) -> bool:
+        """Whether a reply holds what this kind of fault spoils."""
+        described = kind in ("renamed_field", "new_field") and self.columns
+        return _list_at(reply, self.columns if described else self.rows) is not None
 
-    def extend(self, reply: Json) -> None:
-        for record in self.records(reply) or ():
-            record["brandNewField"] = "nobody knows it yet"
+    def spoil(self, kind: str, reply: Json, before: list[Json]) -> None:
+        """Change a fitting reply; `before` are the records of the page before it."""
+        rows = self.records(reply)
+        fields = _list_at(reply, self.columns) if self.columns else None
+        if kind == "duplicate_page" and rows is not None:
+            rows[:0] = before or list(rows)
+        elif kind == "empty" and rows is not None:
+            rows.clear()
+            for path, value in self.ended.items():
+                holder = _at(reply, path[:-1])
+                if isinstance(holder, dict):
+                    holder[path[-1]] = value
+        elif kind == "renamed_field":
+            for item in (fields if self.columns else rows) or ():
+                _rename(item, *self.renamed)
+        elif kind == "new_field" and fields is not None:
+            fields.append({"name": NEW_FIELD, "type": "STRING", "mode": "NULLABLE"})
+        elif kind == "new_field":
+            for item in rows or ():
+                item[NEW_FIELD] = "nobody knows it yet"
 
-    def empty(self, reply: Json) -> None:
-        """No record, and nothing more to come."""
-        (self.records(reply) or []).clear()
-        for path, value in self.ended.items():
-            holder = _at(reply, path[:-1])
-            if isinstance(holder, dict):
-                holder[path[-1]] = value
+
+def _rename(item: Json, old: str, new: str) -> None:
+    if item.get("name") == old:
+        item["name"] = new
+    elif old in item:
+        item[new] = item.pop(old)
+
+
+def _list_at(reply: Any, path: tuple[str, ...]) -> list[Json] | None:
+    found = _at(reply, path)
+    return found if isinstance(found, list) else None
 
 
 def _at(reply: Any, path: tuple[str, ...]) -> Any:
     for name in path:
         reply = reply.get(name) if isinstance(reply, dict) else None
     return reply
+
+
+def _bigquery(code: int, status: str, reason: str, message: str) -> Answer:
+    part = {"message": message, "domain": "global", "reason": reason}
+    return code, {"error": {"code": code, "message": message, "errors": [part], "status": status}}
 
 
 _SHOPIFY = Dialect(
@@ -82,4 +110,31 @@ _SHOPIFY = Dialect(
     renamed=("processedAt", "processed_at"),
     ended={("data", "orders", "pageInfo", "hasNextPage"): False},
 )
-DIALECTS = {dialect.name: dialect for dialect in (_SHOPIFY,)}
+_BAD_TOKEN = _bigquery(
+    401, "UNAUTHENTICATED", "authError", "Request had invalid authentication credentials."
+)
+_NO_GRANT: Answer = (
+    400,
+    {"error": "invalid_grant", "error_description": "Invalid grant: account not found"},
+)
+_INTERNAL = _bigquery(500, "INTERNAL", "internalError", "An internal error occurred")
+_BIGQUERY = Dialect(
+    name="bigquery",
+    prefix="/bigquery/",
+    answers={
+        "throttled": _bigquery(
+            403, "PERMISSION_DENIED", "rateLimitExceeded", "Exceeded rate limits"
+        ),
+        "unavailable": _bigquery(503, "UNAVAILABLE", "backendError", "Error encountered"),
+        "error_in_body": (200, _INTERNAL[1]),
+        "token_expired": _BAD_TOKEN,
+        "token_revoked": _BAD_TOKEN,
+        "token_refused": _NO_GRANT,
+    },
+    rows=("rows",),
+    columns=("schema", "fields"),
+    renamed=("event_timestamp", "event_time"),
+    token_path="/google/token",
+    ended={("totalRows",): "0", ("pageToken",): None},
+)
+DIALECTS = {dialect.name: dialect for dialect in (_SHOPIFY, _BIGQUERY)}

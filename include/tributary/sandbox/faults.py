@@ -102,28 +102,19 @@ class Faults:
 
     async def _spoil(self, dialect: Dialect, path: str, body: bytes) -> bytes:
         """The body as the faults of a whole answer leave it."""
+        reply = msgspec.json.decode(body)
         slow = self._due(dialect, path, {"slow"})
         if slow is not None:
             await anyio.to_thread.run_sync(self._clock.sleep, slow.seconds)
-        reply = msgspec.json.decode(body)
-        records = dialect.records(reply)
-        if records is None:
-            return body
         before = self._last_page.get(path, [])
-        self._last_page[path] = list(records)
-        fault = self._due(dialect, path, _OF_RECORDS | {"truncated"})
+        self._last_page[path] = list(dialect.records(reply) or ())
+        fitting = {kind for kind in (*_OF_RECORDS, "truncated") if dialect.fits(kind, reply)}
+        fault = self._due(dialect, path, fitting)
         if fault is None:
             return body
         if fault.kind == "truncated":
             return body[: len(body) // 2]
-        if fault.kind == "renamed_field":
-            dialect.rename(reply)
-        elif fault.kind == "new_field":
-            dialect.extend(reply)
-        elif fault.kind == "duplicate_page":
-            records[:0] = before or list(records)
-        else:
-            dialect.empty(reply)
+        dialect.spoil(fault.kind, reply, before)
         return msgspec.json.encode(reply)
 
     def _revoked_token(self, path: str) -> Response | None:

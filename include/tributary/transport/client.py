@@ -138,7 +138,10 @@ class Client:
         self._refuse(response)
         try:
             value = decode(response.content)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, SchemaDrift) as error:
+            self._refuse_body(response)
+            if isinstance(error, SchemaDrift):
+                raise
             raise SchemaDrift(
                 f"{where} answered connection {self._service.connection!r} in another shape than"
                 f" its contract: {error}. The stream stops; compare the vendor's change log with"
@@ -156,12 +159,20 @@ class Client:
         kind = status.class_of(response.status_code, self._service.statuses)
         if kind is None:
             return
+        self._refuse_body(response)
+        raise self._error(response, Refusal(kind, response.text))
+
+    def _refuse_body(self, response: httpx.Response) -> None:
+        """Raise what the body says where it is the vendor's own error, whatever the status."""
         read = self._service.refusal
         refusal = read(response.status_code, response.content) if read else None
-        refusal = refusal or Refusal(kind, response.text)
+        if refusal is not None:
+            raise self._error(response, refusal)
+
+    def _error(self, response: httpx.Response, refusal: Refusal) -> TributaryError:
         said = redact(" ".join(refusal.said.split()))[:_BODY_EXCERPT]
         wait = status.retry_after(response.headers, self._wire.clock.now())
-        raise status.make_error(
+        return status.make_error(
             refusal.kind,
             f"{self._service.name} answered {response.status_code} to connection"
             f" {self._service.connection!r}" + (f": {said.rstrip('.')}" if said else ""),
