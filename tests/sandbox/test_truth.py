@@ -28,6 +28,9 @@ CHANNELS = {
 }
 
 
+EXPORTS = {store.event_export for store in STORES.values()}
+
+
 @pytest.fixture(scope="module")
 def cells(world: World) -> Cells:
     return truth.cells(world)
@@ -45,7 +48,7 @@ def test_every_measure_has_cells_in_every_store(cells: Cells) -> None:
         "shopify": "orders order_lines gross_amount discount_amount included_tax_amount"
         " returned_amount adjustment_amount net_amount shipping_amount tax_amount"
         " gift_card_amount refunded_total first_purchases visits",
-        "files": "visits spend_amount impressions clicks",
+        "files": "spend_amount impressions clicks",
         "attribution": "revenue_first revenue_last revenue_linear unattributed_revenue",
     }
     expected = {
@@ -54,11 +57,12 @@ def test_every_measure_has_cells_in_every_store(cells: Cells) -> None:
         for connector, names in measures.items()
         for measure in names.split()
     } - {("prairie", "shopify", "included_tax_amount")}  # its prices contain no tax
+    expected |= {(store.id, store.event_export, "visits") for store in STORES.values()}
     assert set(totals(cells)) == expected
 
 
 def test_every_channel_is_seen(cells: Cells) -> None:
-    seen = {k.channel for k in cells if k.connector == "files" and k.measure == "visits"}
+    seen = {k.channel for k in cells if k.connector in EXPORTS and k.measure == "visits"}
     assert seen == CHANNELS
 
 

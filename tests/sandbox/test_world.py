@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tributary.sandbox import drop
+from tributary.sandbox import drop, ga4
 from tributary.sandbox.catalog import STORES, Store
 from tributary.sandbox.shopify_journeys import moments
 from tributary.sandbox.state import OrderState
@@ -16,10 +16,11 @@ EACH_STORE = pytest.mark.parametrize("store", STORES.values(), ids=lambda store:
 
 @EACH_STORE
 def test_same_seed_and_clock_give_the_same_bytes(world: World, store: Store) -> None:
-    first = drop.contents(world, store)
+    first, days = drop.contents(world, store), ga4.days(world, store)
     _history.cache_clear()
-    assert len(first) > 40
-    assert drop.contents(World(world.seed, world.as_of, world.first_day), store) == first
+    assert len(first) + len(days) > 40
+    again = World(world.seed, world.as_of, world.first_day)
+    assert (drop.contents(again, store), ga4.days(again, store)) == (first, days)
 
 
 def test_another_seed_gives_another_world(world: World) -> None:
@@ -57,12 +58,11 @@ def test_a_change_of_an_order_moves_its_updated_time(world: World, store: Store)
 @EACH_STORE
 def test_event_days_older_than_three_days_are_final(world: World, store: Store) -> None:
     earlier = World(world.seed, world.as_of - timedelta(days=5), world.first_day)
-    old, new = drop.contents(earlier, store), drop.contents(world, store)
-    final = f"events_{earlier.as_of - timedelta(days=4):%Y%m%d}.parquet"
-    kept = [name for name in old if name.startswith("events_") and name <= final]
+    old, new = ga4.days(earlier, store), ga4.days(world, store)
+    kept = [day for day in old if day <= earlier.as_of - timedelta(days=4)]
     assert len(kept) > 30
-    assert all(old[name] == new[name] for name in kept)
-    assert any(old[name] != new[name] for name in old if name not in kept)
+    assert all(old[day] == new[day] for day in kept)
+    assert any(old[day] != new[day] for day in old if day not in kept)
 
 
 @EACH_STORE

@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -83,7 +82,7 @@ class Tokens:
         self._public = {
             key["client_email"]: (store_id, _public_key(key)) for store_id, key in keys.items()
         }
-        self._given: dict[str, tuple[str, str, datetime]] = {}
+        self._given: dict[str, tuple[str, str, float]] = {}
 
     def exchange(self, form: bytes, url: str) -> Answer:
         """Answers the token endpoint at `url`."""
@@ -111,7 +110,7 @@ class Tokens:
         if not claims.get("scope"):
             return 400, {"error": "invalid_scope", "error_description": "Empty or missing scope"}
         token = f"ya29.{secrets.token_urlsafe(48)}"
-        until = now + timedelta(seconds=_SECONDS)
+        until = self._clock.monotonic() + _SECONDS
         self._given[token] = (store_id, str(claims["scope"]), until)
         return 200, {"access_token": token, "expires_in": _SECONDS, "token_type": "Bearer"}
 
@@ -122,7 +121,7 @@ class Tokens:
         if given is None:
             return None
         store_id, scope, until = given
-        good = self._clock.now() < until and scopes & set(scope.split())
+        good = self._clock.monotonic() < until and scopes & set(scope.split())
         return store_id if good else None
 
 
