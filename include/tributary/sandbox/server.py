@@ -6,6 +6,7 @@
 POST /shopify/{shop}/admin/api/2026-10/graphql.json   the shop's Admin API
 POST /google/token                                    access tokens for service accounts
 /bigquery/v2/projects/{project}/...                   BigQuery, for stores that export there
+/analyticsdata/v1beta/properties/{number}...          GA4's Data API
 GET  /control/health                                  {"as_of", "first_day", "seed", "stores"}
 POST /control/clock {"as_of": "2026-11-22"}           moves the clock and rewrites the drop folders
 GET, POST, DELETE /control/faults                     bad days on request: faults.py
@@ -31,6 +32,8 @@ from tributary.errors import ConfigurationError
 from tributary.sandbox import drop
 from tributary.sandbox.catalog import STORES
 from tributary.sandbox.faults import Faults
+from tributary.sandbox.ga4_routes import Analytics
+from tributary.sandbox.ga4_routes import add_routes as add_ga4_routes
 from tributary.sandbox.google_routes import Google, add_routes
 from tributary.sandbox.google_tokens import keys_beside, load_keys
 from tributary.sandbox.shopify_api import VERSION, Shop
@@ -51,6 +54,7 @@ class Sandbox:
     ) -> None:
         self.folder, self.tokens = folder, tokens
         self.google = Google(keys or {}, clock)
+        self.analytics = Analytics(self.google.tokens, clock)
         self.faults = Faults(clock)
         self._buckets = {store_id: Bucket(clock) for store_id in STORES}
         self.move(world)
@@ -59,6 +63,7 @@ class Sandbox:
         shops = {s.id: Shop(s, world, self._buckets[s.id]) for s in STORES.values()}
         drop.write(world, self.folder)
         self.google.move(world)
+        self.analytics.move(world)
         self.world, self.shops = world, shops
 
     def health(self) -> dict[str, Any]:
@@ -115,6 +120,7 @@ def create_app(sandbox: Sandbox) -> FastAPI:
         return _shopify(sandbox, shop, version, request, await _body(request))
 
     add_routes(app, sandbox.google)
+    add_ga4_routes(app, sandbox.analytics)
     return app
 
 
