@@ -9,6 +9,8 @@ then. Source: cloud.google.com/bigquery/docs/reference/rest/v2, .../docs/error-m
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
@@ -30,41 +32,72 @@ _REWRITTEN = timedelta(days=4)
 _LIMITED_EVERY = 61
 
 
-class BigQuery:
-    """The project of one store's export."""
+@dataclass
+class Export:
+    """One project's dataset of day tables. `changed_at` gives a table's change time."""
 
-    def __init__(self, store: Store, world: World) -> None:
-        self._store, self._world = store, world
-        self.project, self.dataset = store.google_project, f"analytics_{store.ga4_property}"
+    project: str
+    dataset: str
+    location: str
+    schema: pa.Schema
+    load: Callable[[], Mapping[str, list[ga4.Row]]]
+    changed_at: Callable[[str], datetime]
+
+    @cached_property
+    def tables(self) -> Mapping[str, list[ga4.Row]]:
+        return self.load()
+
+
+def export_of(store: Store, world: World) -> Export:
+    """A store's event export as it stands at the world's moment."""
+
+    def load() -> dict[str, list[ga4.Row]]:
+        return {f"events_{d:%Y%m%d}": rows for d, rows in sorted(ga4.days(world, store).items())}
+
+    def changed_at(name: str) -> datetime:
+        day = date.fromisoformat(f"{name[-8:-4]}-{name[-4:-2]}-{name[-2:]}")
+        night = min(world.as_of, day + _REWRITTEN)
+        return datetime.combine(max(night, day + timedelta(days=1)), time(), UTC)
+
+    return Export(
+        store.google_project,
+        f"analytics_{store.ga4_property}",
+        store.google_location,
+        ga4.SCHEMA,
+        load,
+        changed_at,
+    )
+
+
+class BigQuery:
+    """Answers for one export."""
+
+    def __init__(self, export: Export) -> None:
+        self._export = export
         self._jobs: dict[str, tuple[Query | None, bool]] = {}
         self._by_column: dict[str, pa.Table] = {}
         self._asked = 0
 
-    @cached_property
-    def _tables(self) -> dict[str, list[ga4.Row]]:
-        days = ga4.days(self._world, self._store)
-        return {f"events_{day:%Y%m%d}": found for day, found in sorted(days.items())}
-
     def table(self, dataset: str, name: str) -> Answer:
         """tables.get"""
-        missing = self._missing((self.project, dataset, name))
+        missing = self._missing((self._export.project, dataset, name))
         if missing is not None:
             return missing
-        events = self._tables[name]
-        changed = self._changed_at(name)
-        reference = {"projectId": self.project, "datasetId": dataset, "tableId": name}
+        events = self._export.tables[name]
+        changed = self._export.changed_at(name)
+        reference = {"projectId": self._export.project, "datasetId": dataset, "tableId": name}
         stamp = str(round(changed.timestamp() * 1000))
         return 200, {
             "kind": "bigquery#table",
             "etag": hashlib.sha256(f"{name} {stamp}".encode()).hexdigest()[:24],
-            "id": f"{self.project}:{dataset}.{name}",
+            "id": f"{self._export.project}:{dataset}.{name}",
             "tableReference": reference,
-            "schema": {"fields": [rows.field(f.name, f.type) for f in ga4.SCHEMA]},
+            "schema": {"fields": [rows.field(f.name, f.type) for f in self._export.schema]},
             "numBytes": str(self._arrow(name).nbytes),
             "numRows": str(len(events)),
             "lastModifiedTime": stamp,
             "type": "TABLE",
-            "location": self._store.google_location,
+            "location": self._export.location,
         }
 
     def query(self, body: Json) -> Answer:
@@ -82,11 +115,11 @@ class BigQuery:
         location = body.get("location")
         try:
             parsed = Query.parse(str(body.get("query", "")))
-            columns = parsed.columns(ga4.SCHEMA) if parsed else []
+            columns = parsed.columns(self._export.schema) if parsed else []
         except InvalidQuery as invalid:
             return error(400, "invalidQuery", str(invalid))
-        if location not in (None, self._store.google_location):
-            dataset = f"{self.project}:{self.dataset}"
+        if location not in (None, self._export.location):
+            dataset = f"{self._export.project}:{self._export.dataset}"
             said = f"Not found: Dataset {dataset} was not found in location {location}"
             return error(404, "notFound", said)
         missing = self._missing(parsed.table) if parsed else None
@@ -96,7 +129,7 @@ class BigQuery:
         if body.get("dryRun"):
             return 200, {
                 "kind": "bigquery#queryResponse",
-                "jobReference": {"projectId": self.project, "location": location or ""},
+                "jobReference": {"projectId": self._export.project, "location": location or ""},
                 "jobComplete": True,
                 "totalBytesProcessed": str(billed),
                 "cacheHit": False,
@@ -110,7 +143,7 @@ class BigQuery:
     def results(self, job_id: str, params: dict[str, str]) -> Answer:
         """jobs.getQueryResults; a job that was not complete is the next time."""
         if job_id not in self._jobs:
-            return error(404, "notFound", f"Not found: Job {self.project}:{job_id}")
+            return error(404, "notFound", f"Not found: Job {self._export.project}:{job_id}")
         query, _ = self._jobs[job_id]
         self._jobs[job_id] = (query, True)
         token = params.get("pageToken", "0")
@@ -122,7 +155,7 @@ class BigQuery:
         }
 
     def _start(self, query: Query | None, body: Json) -> Answer:
-        name = f"{body['query']} {self._world.as_of} {len(self._jobs)}"
+        name = f"{body['query']} {len(self._jobs)}"
         job_id = "job_" + hashlib.sha256(name.encode()).hexdigest()[:24]
         done = int(job_id[-1], 16) % 4 != 0
         self._jobs[job_id] = (query, done)
@@ -133,8 +166,8 @@ class BigQuery:
 
     def _page(self, job_id: str, start: int, size: int) -> Json:
         query, _ = self._jobs[job_id]
-        events = self._tables[query.table[2]] if query else [{}]
-        columns = query.columns(ga4.SCHEMA) if query else []
+        events = self._export.tables[query.table[2]] if query else [{}]
+        columns = query.columns(self._export.schema) if query else []
         end = start + min(max(size, 1), ROWS_PER_PAGE)
         page: Json = {
             "jobReference": self._reference(job_id),
@@ -159,26 +192,23 @@ class BigQuery:
     def _arrow(self, name: str) -> pa.Table:
         """The table by columns."""
         if name not in self._by_column:
-            self._by_column[name] = pa.Table.from_pylist(self._tables[name], ga4.SCHEMA)
+            self._by_column[name] = pa.Table.from_pylist(
+                self._export.tables[name], self._export.schema
+            )
         return self._by_column[name]
-
-    def _changed_at(self, name: str) -> datetime:
-        day = date.fromisoformat(f"{name[-8:-4]}-{name[-4:-2]}-{name[-2:]}")
-        night = min(self._world.as_of, day + _REWRITTEN)
-        return datetime.combine(max(night, day + timedelta(days=1)), time(), UTC)
 
     def _missing(self, table: tuple[str, ...]) -> Answer | None:
         """404 for a project, dataset or table that is not there."""
-        if len(table) != 3 or table[0] != self.project or table[1] != self.dataset:
+        if len(table) != 3 or table[0] != self._export.project or table[1] != self._export.dataset:
             said = f"Not found: Dataset {':'.join(table[:2])}"
             return error(404, "notFound", said)
-        if table[2] not in self._tables:
+        if table[2] not in self._export.tables:
             return error(404, "notFound", f"Not found: Table {table[0]}:{table[1]}.{table[2]}")
         return None
 
     def _reference(self, job_id: str) -> Json:
-        location = self._store.google_location
-        return {"projectId": self.project, "jobId": job_id, "location": location}
+        location = self._export.location
+        return {"projectId": self._export.project, "jobId": job_id, "location": location}
 
 
 def error(code: int, reason: str, message: str) -> Answer:

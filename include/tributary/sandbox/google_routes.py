@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 
 from tributary.clock import Clock
 from tributary.sandbox import bigquery_api
-from tributary.sandbox.bigquery_api import BigQuery
+from tributary.sandbox.bigquery_api import BigQuery, export_of
 from tributary.sandbox.catalog import STORES
 from tributary.sandbox.google_tokens import TOKEN_PATH, Tokens
 from tributary.sandbox.world import World
@@ -35,7 +35,7 @@ class Google:
     def move(self, world: World) -> None:
         """Jobs of the old moment are forgotten."""
         self._projects = {
-            store.google_project: (store.id, BigQuery(store, world))
+            store.google_project: (store.id, BigQuery(export_of(store, world)))
             for store in STORES.values()
             if store.event_export == "bigquery"
         }
