@@ -1,0 +1,119 @@
+"""The rules on a real warehouse: what is found, that its proof shows it, and its publication."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tributary.pipeline.insights import compute
+from tributary.warehouse import candidates
+from tributary.warehouse.checksum import checksum
+from tributary.warehouse.connection import Connection
+from tributary.warehouse.publish import publish
+
+AT = datetime(2026, 11, 19, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def shop(warehouse: Connection) -> Connection:
+    warehouse.execute((Path(__file__).parent / "rows.sql").read_bytes())
+    return warehouse
+
+
+def run(conn: Connection, run_id: str) -> dict[str, int]:
+    """A unify run with nothing to build: its insights and its publication."""
+    candidates.open_run(conn, run_id, [])
+    with conn.transaction():
+        compute(conn)
+    return publish(conn, run_id, AT)
+
+
+def found(conn: Connection) -> dict[str, dict[str, Any]]:
+    """Rule and subject -> the finding."""
+    cursor = conn.execute("select * from mart.insight order by rule, subject")
+    names = [column.name for column in cursor.description or []]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    return {f"{row['rule']} {row['subject']}".strip(): row for row in rows}
+
+
+def test_one_of_each_is_found_with_its_numbers(shop: Connection) -> None:
+    assert run(shop, "one")["insight"] == 5
+    rows = found(shop)
+    assert list(rows) == [
+        "channel_moved paid_search visits",
+        "orders_without_touch",
+        "spend_without_orders display",
+        "stream_late files/north_files/spend",
+        "unrecognised_source nl-haupt / rundbrief",
+    ]
+    moved = rows["channel_moved paid_search visits"]
+    assert (moved["observed"], moved["expected"]) == (6, Decimal("56.5"))
+    assert (moved["first_day"], moved["end_day"]) == (date(2026, 11, 13), date(2026, 11, 14))
+    # Six of the day's eight orders had a visit left, and the 14 days' six more never had one.
+    untraced = rows["orders_without_touch"]
+    assert (untraced["sample_size"], untraced["observed"]) == (196, Decimal("0.4388"))
+    assert untraced["money_amount"] == 86 * 50
+    spend = rows["spend_without_orders display"]
+    # Of the 28 days to 15 November the file has 26, at 30.00 each; an order brings 50.00.
+    assert (spend["money_amount"], spend["expected"]) == (Decimal("780.00"), Decimal("15.6"))
+    late = rows["stream_late files/north_files/spend"]
+    assert (late["observed"], late["first_day"]) == (5, date(2026, 11, 14))
+    unknown = rows["unrecognised_source nl-haupt / rundbrief"]
+    assert (unknown["observed"], unknown["money_amount"]) == (200, 0)
+    assert "'^nl-haupt$', '^rundbrief$', 'email'" in unknown["fix_sql"]
+    assert {row["status"] for row in rows.values()} == {"active"}
+    money = [row for row in rows.values() if row["money_amount"] is not None]
+    assert {row["currency_code"] for row in money} == {"EUR"}
+
+
+def test_the_proof_of_each_finding_shows_its_number_to_an_analyst(shop: Connection) -> None:
+    run(shop, "one")
+    rows = found(shop)
+    shop.execute("set role analyst")
+    proofs = {key: shop.execute(row["evidence_sql"]).fetchall() for key, row in rows.items()}
+    shop.execute("reset role")
+    days = {row[0]: row[2] for row in proofs["channel_moved paid_search visits"]}
+    assert days[date(2026, 11, 13)] == 6 and len(days) == 57
+    assert proofs["spend_without_orders display"] == [(Decimal("780.00"), 0, None)]
+    recent = proofs["orders_without_touch"][:14]
+    assert (sum(r[1] for r in recent), sum(r[2] for r in recent)) == (196, 86)
+    assert sum(row[3] for row in proofs["unrecognised_source nl-haupt / rundbrief"]) == 200
+    assert [row[0] for row in proofs["stream_late files/north_files/spend"]][:1] != []
+
+
+def test_the_statement_that_mends_it_mends_it(shop: Connection) -> None:
+    run(shop, "one")
+    shop.execute(found(shop)["unrecognised_source nl-haupt / rundbrief"]["fix_sql"])
+    channel = "select ops.channel('north', 'nl-haupt', 'rundbrief', '', '', '')"
+    assert shop.execute(channel).fetchone() == ("email",)
+
+
+def test_a_second_run_moves_nothing_and_forgets_nothing(shop: Connection) -> None:
+    run(shop, "one")
+    sums = checksum(shop)
+    assert sums["core.insight"].startswith("5 ")
+    assert set(run(shop, "two").values()) == {0}
+    assert checksum(shop) == sums
+    assert shop.execute("select count(*) from ops.insight_event").fetchone() == (5,)
+
+
+def test_a_publication_without_the_insights_step_leaves_them(shop: Connection) -> None:
+    run(shop, "one")
+    candidates.open_run(shop, "two", [])
+    assert publish(shop, "two", AT)["insight"] == 0
+    assert len(found(shop)) == 5
+
+
+def test_what_is_mended_is_resolved(shop: Connection) -> None:
+    run(shop, "one")
+    shop.execute("delete from core.channel_daily")
+    shop.execute("update core.touch set channel = 'email' where channel = 'other'")
+    run(shop, "two")
+    status = {key: row["status"] for key, row in found(shop).items()}
+    assert status["spend_without_orders display"] == "resolved"
+    assert status["unrecognised_source nl-haupt / rundbrief"] == "resolved"
+    assert status["orders_without_touch"] == "active"
