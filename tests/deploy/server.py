@@ -181,4 +181,4 @@ class Server:
         return str(self.ports["sandbox"]) if text == "8765" else text
 
 
-HOST = socket.getfqdn()
+HOST = socket.gethostname()
