@@ -18,6 +18,8 @@ from tributary.warehouse.loads import Counts, Target
 
 DocumentRow = tuple[str, date, bytes]
 
+# Pages are sent together: each sending empties a temporary table, which is written to the WAL.
+_BATCH_ROWS, _BATCH_BYTES = 10_000, 32_000_000
 _TABLE_ENVELOPE = ("store_id", "account_id", "file_name", "load_id", "extracted_at", "deleted_at")
 
 
@@ -29,6 +31,8 @@ class DocumentLanding:
         self._table = name("staging", target.staging_table)
         self._seq = 0
         self._seen = 0
+        self._batch: dict[str, tuple[date, bytes]] = {}
+        self._batch_bytes = 0
         self._whole_days: set[date] = set()
         conn.execute(
             "drop table if exists pg_temp.landing_key, pg_temp.landing_document,"
@@ -44,7 +48,16 @@ class DocumentLanding:
 
     def add(self, documents: Iterable[DocumentRow]) -> None:
         """Take one page; a key that comes twice in a load keeps its last record."""
-        batch = {key: (day, payload) for key, day, payload in documents}
+        page = {key: (day, payload) for key, day, payload in documents}
+        self._seen += len(page)
+        self._batch.update(page)
+        self._batch_bytes += sum(len(payload) for _, payload in page.values())
+        if len(self._batch) >= _BATCH_ROWS or self._batch_bytes >= _BATCH_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send keys and hashes, then the payloads of those that differ."""
+        batch, self._batch, self._batch_bytes = self._batch, {}, 0
         if not batch:
             return
         hashes = {key: hashlib.sha256(payload).digest() for key, (_, payload) in batch.items()}
@@ -70,7 +83,6 @@ class DocumentLanding:
                 for (key,) in wanted:
                     day, payload = batch[key]
                     copy.write_row((numbered[key], key, day, hashes[key], payload.decode()))
-        self._seen += len(batch)
 
     def replace_days(self, days: Iterable[date], here: Iterable[str]) -> None:
         """Days read whole: what was landed of them before and is not `here` (keys of a page, also
@@ -86,6 +98,7 @@ class DocumentLanding:
         """Merge into staging inside the caller's transaction; returns the number of changed
         days.
         """
+        self._flush()
         scope = {
             "store": self._target.store_id,
             "account": self._target.account_id,
@@ -93,6 +106,7 @@ class DocumentLanding:
             "at": self._at,
         }
         conn = self._conn
+        conn.execute("analyze pg_temp.landing_document")
         conn.execute(
             "create temp table landing_changed on commit drop as"
             " select d.*, s.business_date as old_date from ("
