@@ -183,19 +183,65 @@ def _queries() -> dict[str, str]:
         queries[column] = head.format(**orders, currency="currency_code", value=f"sum({column})")
     for measure, column in _REFUND_COLUMNS.items():
         queries[measure] = head.format(**refunds, currency="currency_code", value=f"sum({column})")
-    for column, currency in (
-        ("spend_amount", "currency_code"),
-        ("impressions", "''"),
-        ("clicks", "''"),
-    ):
-        queries[column] = head.format(
+    site = {**_site_queries(head), **_channel_queries(head)}
+    return {m: query + tail for m, query in (queries | site | _credit_queries()).items()}
+
+
+def _channel_queries(head: str) -> dict[str, str]:
+    """What vendors report by channel and day. Web analytics alone claims by channel."""
+    money = ("spend_amount", "claimed_value_amount")
+    return {
+        column: head.format(
             day="day",
             channel="channel",
-            currency=currency,
+            currency="currency_code" if column in money else "''",
             value=f"sum({column})",
-            source="core.channel_daily",
+            source="core.channel_daily"
+            + (" where connector = 'ga4'" if column.startswith(("claimed", "sessions")) else ""),
         )
-    return {measure: query + tail for measure, query in (queries | _credit_queries()).items()}
+        for column in (*money, "impressions", "clicks", "sessions", "claimed_conversions")
+    }
+
+
+_SITE_COLUMNS = (
+    "sessions",
+    "engaged_sessions",
+    "page_views",
+    "total_users",
+    "new_users",
+    "claimed_conversions",
+    "claimed_value_amount",
+)
+
+
+def _site_queries(head: str) -> dict[str, str]:
+    """What web analytics counted of the site; `channel` names dimension and value."""
+    queries = {
+        f"site_{column}": head.format(
+            day="day",
+            channel="dimension_set || ' ' || dimension_value",
+            currency="currency_code" if column.endswith("_amount") else "''",
+            value=f"sum({column})",
+            source="core.site_daily",
+        )
+        for column in _SITE_COLUMNS
+    }
+    for column in ("total_users", "new_users", "sessions"):
+        queries[f"period_{column}"] = head.format(
+            day="first_day",
+            channel="period",
+            currency="''",
+            value=f"sum({column})",
+            source="core.site_user_count",
+        )
+    seen = {"day": "day", "channel": "''", "source": "core.site_purchase"}
+    return queries | {
+        "orders_seen": head.format(**seen, currency="''", value="count(distinct order_id)"),
+        "purchases_seen": head.format(**seen, currency="''", value="sum(purchases)"),
+        "seen_value_amount": head.format(
+            **seen, currency="currency_code", value="sum(claimed_value_amount)"
+        ),
+    }
 
 
 def _credit_queries() -> dict[str, str]:

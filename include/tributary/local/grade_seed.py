@@ -23,7 +23,7 @@ from tributary.errors import ConfigurationError
 from tributary.local.grade import GradeReport, grade
 from tributary.local.postgres import free_port
 from tributary.local.shops import sandbox_stores
-from tributary.local.vendors import google_keys
+from tributary.local.vendors import ANALYTICS, google_keys
 from tributary.pipeline.ingest import ingest
 from tributary.pipeline.unify import unify
 from tributary.sandbox import truth
@@ -74,6 +74,9 @@ class Served(msgspec.Struct, frozen=True):
         if account.connector == "bigquery":
             keys = google_keys(self.folder.parent / _TOKENS, self.url)
             return Credentials(host=self.url, password=keys[account.store_id])
+        if account.connector == "ga4":
+            keys = google_keys(self.folder.parent / _TOKENS, self.url)
+            return Credentials(host=self.url + ANALYTICS, password=keys[account.store_id])
         return Credentials()
 
     def move_clock(self, as_of: date) -> None:

@@ -49,6 +49,7 @@ def sandbox_stores(drop_folder: Path) -> list[StoreConfig]:
                     "files", f"{store.id}_files", options={"folder": str(drop_folder / store.id)}
                 ),
                 *_bigquery_account(store),
+                AccountConfig("ga4", store.id, options={"property": store.ga4_property}),
             ],
         )
         for store in STORES.values()

@@ -17,6 +17,7 @@ from tributary.local.processes import Child
 from tributary.local.state import Installation
 
 DEFAULT_SEED = 7
+ANALYTICS = "/analyticsdata"  # where the sandbox's Data API is
 _START_SECONDS = 180.0
 
 
@@ -62,6 +63,7 @@ def start(
 
 def seeds(installation: Installation, url: str) -> list[dict[str, object]]:
     """The Airflow connections of the sandbox's accounts, whose vendors answer at `url`."""
+    from tributary.sandbox.catalog import STORES
     from tributary.sandbox.server import load_tokens
 
     shops = load_tokens(installation.token_file)
@@ -74,23 +76,23 @@ def seeds(installation: Installation, url: str) -> list[dict[str, object]]:
         }
         for store_id, token in shops.items()
     ]
+    exports = {store.id for store in STORES.values() if store.event_export == "bigquery"}
     for store_id, key in google_keys(installation.token_file, url).items():
-        seed = {"conn_type": "bigquery", "host": url, "password": key}
-        found.append({"conn_id": f"bigquery__{store_id}_events", **seed})
+        if store_id in exports:
+            seed = {"conn_type": "bigquery", "host": url, "password": key}
+            found.append({"conn_id": f"bigquery__{store_id}_events", **seed})
+        seed = {"conn_type": "ga4", "host": url + ANALYTICS, "password": key}
+        extra = {"property": STORES[store_id].ga4_property}
+        found.append({"conn_id": f"ga4__{store_id}", **seed, "extra": extra})
     return found
 
 
 def google_keys(token_file: Path, url: str) -> dict[str, str]:
-    """Store -> the text of its service account's key file, for stores that export to BigQuery."""
-    from tributary.sandbox.catalog import STORES
+    """Store -> the text of its service account's key file."""
     from tributary.sandbox.google_tokens import key_file, keys_beside, load_keys
 
     keys = load_keys(keys_beside(token_file))
-    return {
-        store.id: key_file(keys[store.id], url)
-        for store in STORES.values()
-        if store.event_export == "bigquery"
-    }
+    return {store_id: key_file(key, url) for store_id, key in keys.items()}
 
 
 def wait(child: Child, url: str, world: tuple[int, date, date], clock: Clock) -> None:

@@ -77,7 +77,7 @@ SCHEMA = pa.schema(
         ),
     ]
 )
-_COUNTRIES = {
+COUNTRIES = {
     "DE": "Germany",
     "CH": "Switzerland",
     "DK": "Denmark",
@@ -205,7 +205,7 @@ class _Session:
             },
             "user_first_touch_timestamp": round(self._first.at.timestamp()) * 1_000_000,
             "device": {"category": visit.device, "operating_system": "Web", "language": "en"},
-            "geo": {"country": _COUNTRIES[visit.person.country]},
+            "geo": {"country": COUNTRIES[visit.person.country]},
             "traffic_source": _first_source(self._first),
             "collected_traffic_source": _collected(visit) if names_source else None,
             "stream_id": str(self._store.number),

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from tributary.money import minor_unit
-from tributary.sandbox import spend
+from tributary.sandbox import spend, truth_site
 from tributary.sandbox.catalog import CHANNELS, DIRECT, STORES, Store
 from tributary.sandbox.goods import Refund
 from tributary.sandbox.people import Visit
@@ -27,7 +27,8 @@ LOOKBACK = timedelta(days=30)
 
 @dataclass(frozen=True, order=True)
 class Key:
-    """Where a number belongs; `channel` and `currency` are '' where they do not apply."""
+    """Where a number belongs; `channel` and `currency` are '' where they do not apply. Numbers of
+    the site that have no channel name their dimension and value there ("device mobile")."""
 
     connector: str
     measure: str
@@ -50,13 +51,21 @@ def cells(world: World) -> Cells:
         found |= _Tally(store, "shopify").of(_moments(world, store, orders))
         found |= _Tally(store, store.event_export).of(_visits(store, seen))
         found |= _Tally(store, "files").of(_spend(world, store))
+        found |= _Tally(store, "ga4").of(truth_site.facts(world, store))
         found |= _Tally(store, "attribution").of(_credits(world, store, orders, seen))
     return found
 
 
 # (measure, day, channel, amount): counts are whole numbers, money is in minor units.
 Fact = tuple[str, date, str, int]
-COUNTS = frozenset({"orders", "order_lines", "first_purchases", "visits", "impressions", "clicks"})
+COUNTS = truth_site.COUNTS | {
+    "orders",
+    "order_lines",
+    "first_purchases",
+    "visits",
+    "impressions",
+    "clicks",
+}
 
 
 @dataclass(frozen=True)
