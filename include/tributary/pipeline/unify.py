@@ -18,6 +18,7 @@ from tributary.pipeline import attribute as attribution
 from tributary.pipeline import insights as findings
 from tributary.quality.credits import check_credits as run_credit_checks
 from tributary.quality.run import check as run_checks
+from tributary.quality.run import check_insights
 from tributary.warehouse import candidates
 from tributary.warehouse import publish as publication
 from tributary.warehouse.connection import Connection, locked
@@ -66,8 +67,11 @@ def insights(conn: Connection, run_id: str, clock: Clock) -> int:
     """What the rules find on core as it will be, into work; how many findings."""
     with locked(conn, "unify"):
         candidates.require_run(conn, run_id)
-        with _timed(conn, run_id, "insights", "attributed", clock), conn.transaction():
-            return findings.compute(conn)
+        with _timed(conn, run_id, "insights", "attributed", clock):
+            with conn.transaction():
+                found = findings.compute(conn)
+            check_insights(conn, run_id, clock)
+        return found
 
 
 def publish(conn: Connection, run_id: str, clock: Clock) -> dict[str, int]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from tributary.clock import Clock
 from tributary.quality import results
 from tributary.quality.results import CheckResult, measured
+from tributary.quality.run import check_derived
 from tributary.warehouse import contracts
 from tributary.warehouse.connection import Connection
 
 # Shares are floating point; they sum to 1 this exactly. Amounts sum exactly.
 TOLERANCE = "1e-9"
 
+_TABLES = ("identity", "credit_set", "credit_pointer", "credit")
 _KEY = "c.store_id, c.credit_set_id, c.conversion_id"
 # Ids are unique over conversion types, so type is no part of the join.
 _CONVERSION = (
@@ -44,6 +46,7 @@ def check_credits(conn: Connection, run_id: str, clock: Clock) -> list[CheckResu
         )
         for name, description, sql in [*_structure(), *map(_conserves, models())]
     ]
+    found = [*check_derived(conn, _TABLES), *found]
     results.write(conn, run_id, found, clock.now())
     results.stop_if_failed(run_id, found)
     return found
@@ -94,12 +97,6 @@ def _structure() -> list[tuple[str, str, str]]:
             "where (c.conversion_day, c.currency_code)"
             " is distinct from (v.conversion_day, v.currency_code)\n"
             f"order by {_KEY}, c.touch_id",
-        ),
-        (
-            "unique",
-            "a touch has one credit per conversion and set",
-            f"select {_KEY}, c.touch_id, count(*) as copies\nfrom work.credit as c\n"
-            f"group by {_KEY}, c.touch_id\nhaving count(*) > 1\norder by {_KEY}, c.touch_id",
         ),
         (
             "unattributed_stands_alone",

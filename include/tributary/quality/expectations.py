@@ -24,7 +24,7 @@ class Verdict:
 
 
 def validate(url: str, suites: Mapping[str, Sequence[Rule]]) -> dict[str, Verdict]:
-    """Verdict per rule name. `suites` maps a table of schema work to its rules."""
+    """Verdict per rule name. `suites` maps a core table's name to its rules."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     # Its import tells of hundreds of optional functions it does not register.
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
@@ -34,7 +34,7 @@ def validate(url: str, suites: Mapping[str, Sequence[Rule]]) -> dict[str, Verdic
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_postgres(
-        name="warehouse", connection_string=_in_schema_work(url)
+        name="warehouse", connection_string=_in_work_then_core(url)
     )
     verdicts: dict[str, Verdict] = {}
     try:
@@ -49,10 +49,13 @@ def validate(url: str, suites: Mapping[str, Sequence[Rule]]) -> dict[str, Verdic
     return verdicts
 
 
-def _in_schema_work(url: str) -> str:
-    """The URL for SQLAlchemy with psycopg 3; tables named without a schema are those of work."""
+def _in_work_then_core(url: str) -> str:
+    """The URL for SQLAlchemy with psycopg 3; tables named without a schema are those of work, and
+    of core what work does not have.
+    """
     driver = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    return f"{driver}{'&' if '?' in url else '?'}options=-csearch_path%3Dwork%20-ctimezone%3DUTC"
+    options = "-csearch_path%3Dwork,core%20-ctimezone%3DUTC"
+    return f"{driver}{'&' if '?' in url else '?'}options={options}"
 
 
 def _expectations(gx: Any, rules: Iterable[Rule]) -> Iterable[Any]:

@@ -1,6 +1,7 @@
 """The rules of a contract as data: what Great Expectations is asked, and the SQL of the bad rows.
 
-Rules read `work.<table>`: the candidate view restricted to the run's source days is those rows.
+Rules read `work.<table>`: the candidate view restricted to what the run writes is those rows.
+Stores and accounts are settings; they are read where they are, in core.
 """
 
 from __future__ import annotations
@@ -14,6 +15,14 @@ from tributary.warehouse.contracts import Check, Column, Contract, Severity
 
 # A pseudonym is shown as a short hash, enough to tell rows apart.
 _HIDDEN = "'hidden-' || left(md5({}::text), 8)"
+
+
+SETTINGS = frozenset({"store", "account"})
+
+
+def home(table: str) -> str:
+    """The table that the rules of a core table read."""
+    return f"{'core' if table in SETTINGS else 'work'}.{table}"
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ def _shape(contract: Contract) -> Rule:
         "full join (\n"
         "    select column_name, row_number() over (order by ordinal_position) as position\n"
         "    from information_schema.columns\n"
-        f"    where table_schema = 'work' and table_name = '{contract.relation}'\n"
+        f"    where table_schema || '.' || table_name = '{home(contract.relation)}'\n"
         ") as t using (position)\n"
         "where t.column_name is distinct from c.column_name\norder by position",
     )
@@ -86,22 +95,26 @@ def _not_null(contract: Contract) -> Rule:
 
 
 def _unique(contract: Contract) -> Rule:
-    """The key within the run, and against the rows of core that stay.
+    """The key within the run; for tables built by day also against the rows of core that stay.
 
     Core's own keys are unique, so only the run's rows can double one.
     """
+    by_day = "source_day" in contract.columns
     keys = ", ".join(name(c) for c in contract.grain)
     shown = ", ".join(_shown(contract, c, "w") for c in contract.grain)
     same = " and ".join(f"w.{name(c)} = c.{name(c)}" for c in contract.grain)
     listed = ", ".join(f"w.{name(c)}" for c in contract.grain)
-    sql = (
-        f"select {shown}, count(*) as copies\nfrom (\n"
-        f"    select {keys} from work.{contract.relation}\n"
+    others = (
         "    union all\n"
         f"    select {keys} from core.{contract.relation} as c\n"
         f"    where exists (select 1 from work.{contract.relation} as w where {same})\n"
         "    and not exists (select 1 from work.scope as s where s.store_id = c.store_id"
         " and s.connector = c.connector and s.account_id = c.account_id and s.day = c.source_day)\n"
+    )
+    sql = (
+        f"select {shown}, count(*) as copies\nfrom (\n"
+        f"    select {keys} from {home(contract.relation)}\n"
+        f"{others if by_day else ''}"
         f") as w\ngroup by {listed}\nhaving count(*) > 1\norder by {listed}"
     )
     several = len(contract.grain) > 1
@@ -116,7 +129,7 @@ def _unique(contract: Contract) -> Rule:
             ),
         ),
         sql,
-        whole_candidate=True,
+        whole_candidate=by_day,
     )
 
 
@@ -184,7 +197,7 @@ def select_rows(contract: Contract, columns: list[str], bad: str, more: str = ""
     listed = ", ".join(_shown(contract, c, "w") for c in shown)
     order = ", ".join(f"w.{name(c)}" for c in contract.grain)
     return (
-        f"select {listed}{more}\nfrom work.{contract.relation} as w\nwhere {bad}\norder by {order}"
+        f"select {listed}{more}\nfrom {home(contract.relation)} as w\nwhere {bad}\norder by {order}"
     )
 
 

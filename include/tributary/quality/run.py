@@ -5,14 +5,16 @@ A failing check of severity stop raises CheckFailed, and the run publishes nothi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tributary.clock import Clock
 from tributary.errors import ConfigurationError
 from tributary.quality import results, scope
 from tributary.quality.expectations import Verdict, validate
 from tributary.quality.results import CheckResult
-from tributary.quality.rules import Rule, rules
+from tributary.quality.rules import SETTINGS, Rule, home, rules
 from tributary.warehouse import candidates, contracts
-from tributary.warehouse.connection import Connection, name
+from tributary.warehouse.connection import Connection
 from tributary.warehouse.contracts import Check, Contract
 
 
@@ -25,11 +27,12 @@ def check(conn: Connection, url: str, run_id: str, clock: Clock) -> list[CheckRe
     rows = {table: _count(conn, table) for table in candidates.built_tables(conn)}
     filled = {table: count for table, count in rows.items() if count}
     found = scope.checks(conn, filled)
-    suites = {table: rules(_contract(table)) for table in filled}
+    asked = filled | {table: _count(conn, table) for table in sorted(SETTINGS) if filled}
+    suites = {table: rules(_contract(table)) for table in asked}
     verdicts = validate(url, suites) if suites else {}
     for table, table_rules in suites.items():
         found.extend(
-            _judge(conn, rule, verdicts[rule.name], table, rows[table]) for rule in table_rules
+            _judge(conn, rule, verdicts[rule.name], table, asked[table]) for rule in table_rules
         )
     for table, count in rows.items():
         found.extend(
@@ -43,6 +46,33 @@ def check(conn: Connection, url: str, run_id: str, clock: Clock) -> list[CheckRe
     return found
 
 
+def check_derived(conn: Connection, tables: Iterable[str]) -> list[CheckResult]:
+    """The same rules for tables made after `check`, whose tasks do not import Great Expectations:
+    PostgreSQL is asked for the bad rows of each. Results are returned, not kept.
+    """
+    return [
+        results.measured(
+            conn,
+            name=rule.name,
+            table=f"core.{table}",
+            severity=rule.severity,
+            description=rule.detail,
+            reproduce_sql=rule.reproduce_sql,
+            rows_checked=count,
+        )
+        for table in tables
+        if (count := _count(conn, table))
+        for rule in rules(_contract(table))
+    ]
+
+
+def check_insights(conn: Connection, run_id: str, clock: Clock) -> None:
+    """The gate of what the rules of insights found."""
+    found = check_derived(conn, ["insight"])
+    results.write(conn, run_id, found, clock.now())
+    results.stop_if_failed(run_id, found)
+
+
 def _contract(table: str) -> Contract:
     contract = contracts.load_all().get(f"core.{table}")
     if contract is None:
@@ -51,7 +81,7 @@ def _contract(table: str) -> Contract:
 
 
 def _count(conn: Connection, table: str) -> int:
-    row = conn.execute(f"select count(*) from {name('work', table)}").fetchone()
+    row = conn.execute(f"select count(*) from {home(table)}").fetchone()
     assert row is not None
     return int(row[0])
 

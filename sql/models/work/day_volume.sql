@@ -79,16 +79,18 @@ middle as (
     select
         store_id, connector, account_id, table_name, day,
         count(*) as weeks,
+        max(row_count) as most,
         percentile_cont(0.5) within group (order by row_count) as usual
     from history
     group by store_id, connector, account_id, table_name, day
 ),
 
--- The spread is the history's own, by its median, and never less than that of plain counting.
+-- The spread is the history's own, by its median, and never less than that of plain counting. Too many is
+-- judged more kindly than too few: a good day is no fault, and a row cannot come twice.
 spread as (
     select
         store_id, connector, account_id, table_name, day,
-        4 * greatest(
+        greatest(
             1.4826 * percentile_cont(0.5) within group (order by abs(history.row_count - middle.usual)),
             sqrt(max(middle.usual))
         ) as width
@@ -107,8 +109,8 @@ banded as (
         coalesce(candidate.row_count, 0) as row_count,
         coalesce(middle.weeks, 0) as weeks,
         middle.usual,
-        greatest(0, ceil(middle.usual - spread.width)) as low,
-        floor(middle.usual + spread.width) as high
+        greatest(0, ceil(middle.usual - 4 * spread.width)) as low,
+        floor(greatest(middle.usual + 8 * spread.width, 2 * middle.most)) as high
     from looked_at
     left join candidate using (store_id, connector, account_id, table_name, day)
     left join middle using (store_id, connector, account_id, table_name, day)
