@@ -60,7 +60,7 @@ class DropFolder:
             *(self.change, self.change, self.change, self.withdraw, self.move, self.split),
             *(self.change_event, self.withdraw_event, self.empty),
         )
-        for _ in range(self.random.randint(1, 5)):
+        for _ in range(self.random.randint(3, 10)):
             step = self.random.choice(steps)
             self.done[step.__name__] += 1
             step()
