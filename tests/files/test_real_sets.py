@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
+
+from tributary.reports.quarantine import by_reason, render_list
 
 from .support import Loop
 
@@ -70,6 +72,10 @@ def test_online_retail_by_month(shared_data: Path, loop: Callable[[Path], Loop])
         "select reason ~ 'negative', count(*) from ops.quarantine where resolved_at is null"
         " group by 1"
     ) == [(True, 758)]
+
+    listed = render_list(by_reason(run.conn), datetime(2026, 1, 4, tzinfo=UTC))
+    assert listed.splitlines()[2].split()[:4] == ["shop", "files/main", "order_line", "quantity"]
+    assert "758 records wait" in listed and len(by_reason(run.conn)) == 1
 
     gross = plain[~cancelled & ~negative].groupby("month").amount.sum().to_dict()
     returned = (-plain[cancelled].groupby("month").amount.sum()).to_dict()
