@@ -9,6 +9,7 @@ import pytest
 
 from tributary.quality import scope
 from tributary.quality.results import CheckResult
+from tributary.settings import SQL
 from tributary.warehouse.connection import Connection
 
 SETTINGS = """
@@ -201,3 +202,35 @@ def test_an_empty_day_stops_only_where_rows_have_landed(shop: Connection) -> Non
     ]
     shop.execute("update staging.acme__order set deleted_at = '2026-08-09'")
     assert checked(shop)["run.landed_days_reach_core"].success
+
+
+def test_a_dimension_that_misses_a_part_of_the_day_is_named(warehouse: Connection) -> None:
+    query = (SQL / "checks" / "site_daily_sets_agree.sql").read_bytes()
+    row = (
+        "('shop', '2026-08-0%s', 'ga4', 'main', '%s', '%s', %s, null, %s, null, null, null, null,"
+        " 'EUR', false, %s, false, false, null, false, '', '2026-08-01', 1)"
+    )
+    rows = [
+        (1, "device", "mobile", 60, 200, False),
+        (1, "device", "desktop", 40, 100, False),
+        (1, "country", "DE", 99, 300, False),
+        (1, "page", "/", "null", 290, True),
+        (2, "device", "mobile", 100, 300, False),
+        (2, "country", "DE", 97, 300, False),
+    ]
+    values = ", ".join(
+        row % (day, which, value, sessions, views, str(other).lower())
+        for day, which, value, sessions, views, other in rows
+    )
+    warehouse.execute(f"insert into work.site_daily values {values}".encode())
+    warehouse.execute(
+        "insert into work.channel_daily select 'shop', d, 'ga4', 'main', 'c', 'EUR', '', '', '',"
+        " 'other', null, null, 90, null, null, null, null, null, d, 1 from (values"
+        " (date '2026-08-01')) as days (d)"
+    )
+    found = warehouse.execute(query).fetchall()
+    assert [(f"{row[1]}", row[4], row[5], row[6], row[7], row[9]) for row in found] == [
+        ("2026-08-01", "campaign", 90, 100, None, False),
+        ("2026-08-01", "page", None, 100, 290, True),
+        ("2026-08-02", "country", 97, 100, 300, False),
+    ]

@@ -29,7 +29,7 @@ def check(conn: Connection, url: str, run_id: str, clock: Clock) -> list[CheckRe
     found = scope.checks(conn, filled)
     asked = filled | {table: _count(conn, table) for table in sorted(SETTINGS) if filled}
     suites = {table: rules(_contract(table)) for table in asked}
-    verdicts = validate(url, suites) if suites else {}
+    verdicts = validate(url, suites, clock) if suites else {}
     for table, table_rules in suites.items():
         found.extend(
             _judge(conn, rule, verdicts[rule.name], table, asked[table]) for rule in table_rules
