@@ -24,10 +24,10 @@ COMMON = "0"  # the vendor's own number for "every property"
 def _test(credentials: Credentials) -> str:
     number = str(credentials.extra.get("property", "") or "") or COMMON
     with Api(credentials, "ga4", number) as api:
-        offered = len(api.dimensions())
+        offered = len(api.fields())
     if number == COMMON:
         return "Connected: the key is good. Name a property to see whether it may be read."
-    return f"Connected: property {number} may be read; it offers {offered} dimensions."
+    return f"Connected: property {number} may be read; it offers {offered} fields."
 
 
 def _stream(report: Report) -> Stream:

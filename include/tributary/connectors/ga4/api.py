@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import msgspec
 
 from tributary.connectors.ga4.records import (
-    ErrorBody,
     MetadataReply,
     Refused,
     ReportReply,
@@ -32,15 +31,10 @@ from tributary.transport.client import Client, Refusal, Service
 from tributary.transport.google import GoogleServiceAccount
 from tributary.transport.limits import RetryPolicy
 from tributary.transport.records import unknown_fields
-from tributary.transport.redaction import redact
-from tributary.transport.status import make_error
-
-T = TypeVar("T")
 
 HOST = "https://analyticsdata.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/analytics.readonly"
 ROWS_PER_PAGE = 50_000
-_KIND = "analyticsData#runReport"
 # Ten server errors an hour lock a project out: fewer attempts than elsewhere.
 _RETRY = RetryPolicy(attempts=4)
 _STATES: dict[str, type[TributaryError]] = {
@@ -50,6 +44,10 @@ _STATES: dict[str, type[TributaryError]] = {
     "RESOURCE_EXHAUSTED": RateLimited,
     "INVALID_ARGUMENT": RequestRejected,
     "FAILED_PRECONDITION": RequestRejected,
+    "ABORTED": VendorUnavailable,
+    "DEADLINE_EXCEEDED": VendorUnavailable,
+    "INTERNAL": VendorUnavailable,
+    "UNAVAILABLE": VendorUnavailable,
 }
 # What a quota's message says -> seconds until it is worth asking again. Tokens of a day "will
 # return in under 24 hours": Airflow's five retries reach past that.
@@ -60,7 +58,12 @@ _WAITS = (
 )
 
 
-def _meaning(error: ErrorBody) -> Refusal | None:
+def _refusal(status: int, body: bytes) -> Refusal | None:
+    """What an error body means, in whatever status; None when it is not Google's."""
+    try:
+        error = msgspec.json.decode(body, type=Refused).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
     kind = _STATES.get(error.status)
     if kind is None:
         return None
@@ -68,14 +71,6 @@ def _meaning(error: ErrorBody) -> Refusal | None:
     if kind is RateLimited:
         wait = next((seconds for said, seconds in _WAITS if said.search(error.message)), None)
     return Refusal(kind, f"{error.status}: {error.message}", wait)
-
-
-def _refusal(status: int, body: bytes) -> Refusal | None:
-    """What an error body means; None when it is not Google's."""
-    try:
-        return _meaning(msgspec.json.decode(body, type=Refused).error)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
 
 
 class Api:
@@ -117,12 +112,12 @@ class Api:
     def calls(self) -> int:
         return self._client.calls
 
-    def dimensions(self) -> set[str]:
-        """The dimensions that the property offers (getMetadata)."""
+    def fields(self) -> set[str]:
+        """The dimensions and metrics that the property offers (getMetadata)."""
         decoder = msgspec.json.Decoder(MetadataReply)
         path = f"/v1beta/properties/{self._property}/metadata"
         reply = self._client.request("GET", path, decode=decoder.decode).value
-        return {dimension.api_name for dimension in reply.dimensions}
+        return {field.api_name for field in (*reply.dimensions, *reply.metrics)}
 
     def report(
         self, report: Report, first: date, last: date, offset: int, limit: int = ROWS_PER_PAGE
@@ -142,28 +137,11 @@ class Api:
             "POST",
             f"/v1beta/properties/{self._property}:runReport",
             decode=_decode,
-            check=lambda answer: self._check(answer[0]),
             json=body,
         ).value
         self.notes |= drift
         self._note_quota(reply)
         return reply
-
-    def _check(self, reply: ReportReply) -> None:
-        """A body of status 200 that is no report."""
-        if reply.error is not None:
-            meaning = _meaning(reply.error) or Refusal(VendorUnavailable, reply.error.message)
-            raise make_error(
-                meaning.kind,
-                f"ga4 answered connection {self._connection!r} with an error in a good status:"
-                f" {redact(meaning.said)[:200]}",
-                meaning.wait_seconds,
-            )
-        if reply.kind != _KIND:
-            raise make_error(
-                VendorUnavailable,
-                f"ga4 answered connection {self._connection!r} without a report",
-            )
 
     def _note_quota(self, reply: ReportReply) -> None:
         """Remaining tokens as last told; consumed ones added up over this load."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 
-from tributary.connectors.ga4.api import Api
 from tributary.connectors.ga4.landing import Shape
-from tributary.connectors.ga4.reading import ask, open_api, records, replies
+from tributary.connectors.ga4.reading import ask, not_offered, open_api, records, replies
 from tributary.connectors.ga4.reports import USERS_BY_DAY, USERS_OF_PERIOD, Report, UserCount
 from tributary.connectors.spec import Page, Request
 from tributary.window import day_of
@@ -31,8 +30,8 @@ def reader(report: Report) -> Callable[[Request], Iterator[Page]]:
     def extract(request: Request) -> Iterator[Page]:
         account = request.account
         with open_api(request) as api:
-            if missing := _missing(api, report):
-                note = f"the property does not offer {', '.join(sorted(missing))}"
+            if missing := not_offered(api, report, account):
+                note = f"the property does not offer {', '.join(missing)}: nothing to read"
                 yield Page(drift=frozenset({note}), api_calls=api.calls)
                 return
             told, days = 0, list(request.window.days(account.timezone))
@@ -43,16 +42,13 @@ def reader(report: Report) -> Callable[[Request], Iterator[Page]]:
     return extract
 
 
-def _missing(api: Api, report: Report) -> set[str]:
-    return set(report.optional) - api.dimensions() if report.optional else set()
-
-
 def user_counts(request: Request) -> Iterator[Page]:
     """Users of every day, and of every week and month that is over and has a day in the window."""
     account = request.account
     days = list(request.window.days(account.timezone))
     over = day_of(request.window.end, account.timezone)  # the first day that is not
     with open_api(request) as api:
+        not_offered(api, USERS_BY_DAY, account)
         number = told = 0
         for reply in replies(api, USERS_BY_DAY, days, account):
             number += 1

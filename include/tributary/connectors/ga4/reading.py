@@ -36,6 +36,18 @@ def open_api(request: Request) -> Api:
     return Api(request.credentials, account.connection_id, number)
 
 
+def not_offered(api: Api, report: Report, account: Account) -> list[str]:
+    """The report's optional fields that the property does not offer; SchemaDrift for any other."""
+    missing = {*report.dimensions, *report.metrics} - api.fields()
+    if needed := missing - set(report.optional):
+        raise SchemaDrift(
+            f"the GA4 property of account {account.connection_id} does not offer"
+            f" {', '.join(sorted(needed))}, which report {report.stream} asks for. The stream"
+            " stops; compare the vendor's API schema with the connector, then clear the task."
+        )
+    return sorted(missing)
+
+
 def replies(
     api: Api, report: Report, days: Sequence[date], account: Account, limit: int = ROWS_PER_PAGE
 ) -> Iterator[ReportReply]:

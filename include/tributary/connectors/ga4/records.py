@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -78,19 +78,18 @@ class Refused(Vendor, frozen=True):
 
 
 class ReportReply(Vendor, frozen=True):
-    """An answer of runReport, or an error in a good status."""
+    """An answer of runReport."""
 
-    kind: str = ""
+    kind: Literal["analyticsData#runReport"]
     dimension_headers: list[DimensionHeader] = []
     metric_headers: list[MetricHeader] = []
     rows: list[Row] = []
     row_count: int = 0
     metadata: Meta = Meta()
     property_quota: dict[str, QuotaStatus] = {}
-    error: ErrorBody | None = None
 
 
-class DimensionMetadata(Vendor, frozen=True):
+class FieldMetadata(Vendor, frozen=True):
     api_name: str
 
 
@@ -98,4 +97,5 @@ class MetadataReply(Vendor, frozen=True):
     """An answer of getMetadata."""
 
     name: str
-    dimensions: list[DimensionMetadata]
+    dimensions: list[FieldMetadata]
+    metrics: list[FieldMetadata]
