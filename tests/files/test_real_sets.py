@@ -13,6 +13,7 @@ from tributary.reports.quarantine import by_reason, render_list
 
 from .support import Loop
 
+GA4_SAMPLE = "touchpoints/ga4_events_sample_2020-11_2020-12.parquet"
 MODELS = ("first", "last", "last_non_direct", "linear", "time_decay", "position_based")
 
 
@@ -97,16 +98,8 @@ def test_online_retail_by_month(shared_data: Path, loop: Callable[[Path], Loop])
 
 
 def test_ga4_sample_by_day(shared_data: Path, loop: Callable[[Path], Loop]) -> None:
-    path = shared_data / "touchpoints/ga4_events_sample_2020-11_2020-12.parquet"
-    plain = pd.read_parquet(path, columns=["event_date", "event_name", "ecommerce", "event_params"])
-    purchases = plain[plain.event_name == "purchase"].copy()
-    purchases["revenue"] = [
-        Decimal(str(e["purchase_revenue"] or 0))
-        if e["purchase_revenue"] == e["purchase_revenue"]
-        else Decimal(0)
-        for e in purchases.ecommerce
-    ]
-    purchases["day"] = [date.fromisoformat(d) for d in purchases.event_date]
+    path = shared_data / GA4_SAMPLE
+    purchases = ga4_purchases(path)
     assert (len(purchases), purchases.revenue.sum()) == (510, 36_184)
 
     run = loop(path)
@@ -121,11 +114,7 @@ def test_ga4_sample_by_day(shared_data: Path, loop: Callable[[Path], Loop]) -> N
         day: (row["size"], row["sum"]) for day, row in by_day.iterrows()
     }
 
-    # Core keeps the first purchase of an id: 18 came without id (and without revenue), 6 twice.
-    purchases["id"] = [
-        _transaction(e, p) for e, p in zip(purchases.ecommerce, purchases.event_params, strict=True)
-    ]
-    first = purchases[purchases.id != ""].drop_duplicates("id")
+    first = ga4_first_purchases(purchases)
     assert (len(first), first.revenue.sum()) == (486, 35_888)
     core = run.rows(
         "select order_day, count(*)::int, sum(net_amount) from core.sales_order group by 1"
@@ -142,6 +131,28 @@ def test_ga4_sample_by_day(shared_data: Path, loop: Callable[[Path], Loop]) -> N
     assert sources["(data deleted)"] > 100
     assert sources["<Other>"] > 100
     assert run.one("select count(*) from core.touch where source ~ 'merchandisestore'") == (0,)
+
+
+def ga4_purchases(path: Path) -> pd.DataFrame:
+    """The purchase events of the sample with day, revenue and id, by pandas alone."""
+    plain = pd.read_parquet(path, columns=["event_date", "event_name", "ecommerce", "event_params"])
+    purchases = plain[plain.event_name == "purchase"].copy()
+    purchases["revenue"] = [
+        Decimal(str(e["purchase_revenue"] or 0))
+        if e["purchase_revenue"] == e["purchase_revenue"]
+        else Decimal(0)
+        for e in purchases.ecommerce
+    ]
+    purchases["day"] = [date.fromisoformat(d) for d in purchases.event_date]
+    purchases["id"] = [
+        _transaction(e, p) for e, p in zip(purchases.ecommerce, purchases.event_params, strict=True)
+    ]
+    return purchases
+
+
+def ga4_first_purchases(purchases: pd.DataFrame) -> pd.DataFrame:
+    """What core keeps, the first of an id: 18 came without id (and without revenue), 6 twice."""
+    return purchases[purchases.id != ""].drop_duplicates("id")
 
 
 def _by_month(run: Loop, day: str, amount: str, table: str) -> dict[str, Decimal]:
