@@ -110,7 +110,7 @@ def test_spend_that_cannot_earn_itself_back_is_found_with_an_exact_interval() ->
     assert (found.observed, found.expected) == (1, Decimal("11.2"))
     assert found.interval_high == Decimal("5.5716")
     assert (found.money_amount, found.currency_code) == (Decimal("510.00"), "EUR")
-    assert "only 1 order" in found.headline and "560 EUR" in found.headline
+    assert "only 1 order had contact" in found.headline and "560 EUR" in found.headline
 
 
 @pytest.mark.parametrize(("spend", "touched"), [("5.00", 0), ("20.00", 8), ("500.00", 280)])

@@ -176,7 +176,7 @@ def _finding(facts: Facts, line: _Line, episode: list[_Alarm]) -> Finding:
     less = "less" if line.measure == "spend" else "fewer"
     change = "more" if direction > 0 else less
     when = words.days(first, end)
-    on = f"{count} days, each" if count > 1 else "The day,"
+    each = f"each of the {count} days" if count > 1 else "the day"
     return Finding(
         store_id=facts.store_id,
         rule="channel_moved",
@@ -187,8 +187,8 @@ def _finding(facts: Facts, line: _Line, episode: list[_Alarm]) -> Finding:
         end_day=end,
         headline=f"{words.channel(line.channel)}: {change} {line.measure} than usual {when},"
         f" {shown(observed)} instead of about {shown(expected)}.",
-        detail=f"{on} compared with the median of its own weekday in the 8 weeks before (at least"
-        f" {min(a.weeks for a in episode)} of them known). Chance alone would have stayed between"
+        detail=f"Usual is, for {each}, the median of the same weekday in the 8 weeks before"
+        f" ({min(a.weeks for a in episode)} of them known). Chance alone would have stayed between"
         f" {shown(low)} and {shown(high)}.{_stake_words(facts, line, stake)}",
         next_step=_NEXT[line.measure, direction],
         method=_METHOD,
@@ -228,10 +228,10 @@ def _stake(facts: Facts, line: _Line, first: date, moved: Decimal) -> Decimal | 
 def _stake_words(facts: Facts, line: _Line, stake: Decimal | None) -> str:
     if stake is None or line.measure == "spend":
         return ""
-    one = line.measure.removesuffix("s")
+    one = "visit" if line.measure == "visits" else "order"
     return (
-        f" At the channel's net revenue per {one} of 8 final weeks before (last non-direct touch)"
-        f" this is about {words.money(stake, facts.currency_code)}."
+        f" At what one {one} of this channel brought over 8 final weeks (last non-direct touch) that"
+        f" is about {words.money(stake, facts.currency_code)} of net revenue."
     )
 
 

@@ -55,7 +55,7 @@ def _finding(
         first_day=first,
         end_day=end,
         headline=f"Links tagged {label} belong to no known channel: {unknown.visits:,d} visits and"
-        f" {words.money(money, currency)} of net revenue sit under Other.",
+        f" {words.money(money, currency)} of net revenue stand under Other.",
         detail=f"{unknown.visits:,d} of {visits:,d} visits {words.days(first, end)}: a share of"
         f" {low * 100:.1f} % to {high * 100:.1f} % (95 %). They touched {unknown.orders:,d} orders;"
         f" the revenue is their part by the model linear. As received: {spelled}.",
@@ -97,7 +97,8 @@ def suggest(facts: Facts, unknown: Unrecognised) -> tuple[str, str]:
     store = words.literal(facts.store_id)
     patterns = ", ".join(_pattern(text) for text in (unknown.source, unknown.medium))
     return (
-        f"the statement below says {words.channel(channel)}: change it if you know better",
+        f"the statement under Check the numbers says {words.channel(channel)}: change it if you know"
+        " better",
         "insert into ops.channel_rule\n"
         "    (store_id, priority, source_pattern, medium_pattern, channel)\n"
         f"select {store}, coalesce(max(priority), 0) + 10, {patterns}, {words.literal(channel)}\n"

@@ -70,7 +70,10 @@ def _finding(
     spend, earned, per_order, needed = numbers
     (first, end), currency = window, facts.currency_code
     lost = words.exact(spend - earned, 2)
-    brought = "no order" if touched == 0 else f"only {touched} order{'s' * (touched > 1)}"
+    brought = "and not one order had contact with it"
+    if touched:
+        orders = f"{touched} order{'s' * (touched > 1)}"
+        brought = f"and only {orders} had contact with it, worth {words.money(earned, currency)}"
     name = words.channel(channel)
     return Finding(
         store_id=facts.store_id,
@@ -80,12 +83,11 @@ def _finding(
         severity=words.severity(lost, revenue),
         first_day=first,
         end_day=end,
-        headline=f"{name} cost {words.money(spend, currency)} {words.days(first, end)} and touched"
-        f" {brought}, worth {words.money(earned, currency)}.",
+        headline=f"{name} cost {words.money(spend, currency)} {words.days(first, end)}, {brought}.",
         detail=f"To earn its cost back it needed about {words.number(needed)} orders at the store's"
-        f" {words.money(per_order, currency)} net revenue per order. With {touched} seen, chance"
-        f" explains at most {words.number(interval[1])} (95 %, all channels with spend together),"
-        " even when every order it touched counts for it alone.",
+        f" {words.money(per_order, currency)} of net revenue per order. {touched} were seen; chance"
+        f" explains at most {words.number(interval[1])} (95 %, over all channels with spend). Every"
+        " order in contact with the channel counts whole here, the kindest way to count.",
         next_step=f"Check that the links of {name} carry their tracking, and if they do, pause it"
         " or move its budget to a channel that earns.",
         method=_METHOD,

@@ -133,7 +133,7 @@ def _late(facts: Facts, stream: Stream, first: date, end: date, usual: int | Non
     money = words.exact(facts.series.total("all_revenue", "", currency, first, end), 2)
     before = first - timedelta(days=LEVEL_DAYS)
     revenue = facts.series.total("all_revenue", "", currency, before, first)
-    name = f"{stream.stream.replace('_', ' ')} of {stream.connector} ({stream.account_id})"
+    name = f"{stream.stream.replace('_', ' ')} from {stream.connector} ({stream.account_id})"
     if usual is None:
         what = f"Loading {name} stopped at {words.day(first)}, {days} days before the others."
         how = (

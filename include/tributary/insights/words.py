@@ -23,8 +23,8 @@ def severity(money: Decimal | None, revenue: Decimal) -> Severity:
 
 
 def money(amount: Decimal, currency: str) -> str:
-    """1,234 EUR; below ten with its smallest unit: 3.50 EUR."""
-    digits = quantum(currency) if abs(amount) < 10 else Decimal(1)
+    """1,234 EUR; below ten with its smallest unit: 3.50 EUR; 0 EUR."""
+    digits = quantum(currency) if 0 < abs(amount) < 10 else Decimal(1)
     return f"{amount.quantize(digits, ROUND_HALF_EVEN):,f} {currency}"
 
 
