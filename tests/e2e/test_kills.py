@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import psutil
@@ -26,6 +27,7 @@ import psycopg
 import pytest
 
 from tributary.clock import SystemClock
+from tributary.connectors.spec import all_connectors
 from tributary.errors import TributaryError
 from tributary.local.airflow import Api
 from tributary.local.databases import Databases, prepare_warehouse
@@ -36,7 +38,6 @@ from tributary.warehouse.connection import connect
 
 DAY = date(2026, 11, 2)
 FIRST_DAY = DAY - timedelta(days=12)
-FEEDS = ("files", "sales")
 # (what is killed, the task whose database session is seen at that moment)
 KILLS = [
     ("scheduler", "load"),
@@ -98,6 +99,12 @@ class Stack:
         soon = {timeout: "15", f"{timeout}_DETECTION_INTERVAL": "5"}
         state = {"TRIBUTARY_STATE": str(self.state), "TRIBUTARY_AS_OF": DAY.isoformat()}
         return {**kept, **soon, **state}
+
+    @cached_property
+    def feeds(self) -> list[str]:
+        stores = load_stores(self.found.stores_file)
+        used = {account.connector for store in stores for account in store.accounts}
+        return sorted({c.feed for c in all_connectors().values() if c.name in used})
 
     def up(self) -> None:
         """Start it, and wait until it serves."""
@@ -161,6 +168,7 @@ def stack() -> Iterator[Stack]:
 def test_any_one_process_may_be_killed_at_any_moment(stack: Stack) -> None:
     undisturbed = stack.sums()
     assert int(undisturbed["core.credit"].split()[0]) > 500
+    assert len(stack.feeds) >= 2
     with connect(stack.url("postgres")) as conn:
         conn.execute("create database empty_warehouse")
     url = stack.url("empty_warehouse")
@@ -199,7 +207,7 @@ def load(stack: Stack) -> None:
     """Ask Airflow to read everything; unify is woken by what lands."""
     days = {"start": (FIRST_DAY - timedelta(days=1)).isoformat(), "end": "2026-11-03"}
     deadline = time.monotonic() + PATIENCE
-    for feed in FEEDS:
+    for feed in stack.feeds:
         while True:
             try:
                 api = stack.api()
@@ -255,7 +263,7 @@ def settle(stack: Stack) -> None:
     would who clears the red box."""
     deadline = time.monotonic() + PATIENCE
     quiet = 0
-    dags = ["unify", *(f"ingest_{feed}" for feed in FEEDS)]
+    dags = ["unify", *(f"ingest_{feed}" for feed in stack.feeds)]
     while quiet < 3:
         if stack.process is not None and stack.process.poll() is not None:
             pytest.fail(f"tributary up ended: {stack.log.read_text()[-3000:]}")
