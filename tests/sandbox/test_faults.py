@@ -78,6 +78,7 @@ CASES = [
 # A vendor whose outcome differs: Google's tokens are renewed, and a BigQuery job says how many rows
 # it has, so that a short or repeated page is seen.
 OTHERWISE = {
+    "ga4": {"token_expired": Case("token_expired", skip=1)},
     "bigquery": {
         "token_expired": Case("token_expired", skip=1),
         "duplicate_page": Case("duplicate_page", VendorUnavailable),

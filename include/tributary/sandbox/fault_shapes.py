@@ -1,6 +1,7 @@
 """How each vendor's bad day looks: statuses and bodies after the vendors' contracts.
 
-Sources: the vendor page of shopify, section 3; cloud.google.com/bigquery/docs/error-messages;
+Sources: the vendor pages, shopify section 3 and ga4 section A4; BigQuery's error messages
+(cloud.google.com/bigquery/docs/error-messages);
 developers.google.com/identity/protocols/oauth2/service-account (invalid_grant).
 """
 
@@ -20,7 +21,8 @@ class Dialect:
     """One vendor API. `answers`: what is sent instead of an answer, by kind of fault.
 
     `rows`: where a reply holds its records; `columns`: where it describes them, if it does.
-    `renamed`: a field's old and new name; `ended`: what an empty reply says besides.
+    `renamed`: a field's old and new name; `ended`: what an empty reply says besides; `shares_path`:
+    different questions go to one address, so the answer before is no page before.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Dialect:
     columns: tuple[str, ...] = ()
     token_path: str = ""
     ended: Mapping[tuple[str, ...], Any] = field(default_factory=dict)
+    shares_path: bool = False
 
     def records(self, reply: Any) -> list[Json] | None:
         """The records of a reply, to be changed in place; None when it is not a page of records."""
@@ -46,7 +49,7 @@ class Dialect:
         rows = self.records(reply)
         fields = _list_at(reply, self.columns) if self.columns else None
         if kind == "duplicate_page" and rows is not None:
-            rows[:0] = before or list(rows)
+            rows[:0] = (not self.shares_path and before) or list(rows)
         elif kind == "empty" and rows is not None:
             rows.clear()
             for path, value in self.ended.items():
@@ -86,6 +89,10 @@ def _bigquery(code: int, status: str, reason: str, message: str) -> Answer:
     return code, {"error": {"code": code, "message": message, "errors": [part], "status": status}}
 
 
+def _google(code: int, status: str, message: str) -> Answer:
+    return code, {"error": {"code": code, "status": status, "message": message}}
+
+
 _SHOPIFY = Dialect(
     name="shopify",
     prefix="/shopify/",
@@ -110,9 +117,9 @@ _SHOPIFY = Dialect(
     renamed=("processedAt", "processed_at"),
     ended={("data", "orders", "pageInfo", "hasNextPage"): False},
 )
-_BAD_TOKEN = _bigquery(
-    401, "UNAUTHENTICATED", "authError", "Request had invalid authentication credentials."
-)
+_TOKEN_PATH = "/google/token"
+_NO_TOKEN = "Request had invalid authentication credentials."
+_BAD_TOKEN = _bigquery(401, "UNAUTHENTICATED", "authError", _NO_TOKEN)
 _NO_GRANT: Answer = (
     400,
     {"error": "invalid_grant", "error_description": "Invalid grant: account not found"},
@@ -134,7 +141,24 @@ _BIGQUERY = Dialect(
     rows=("rows",),
     columns=("schema", "fields"),
     renamed=("event_timestamp", "event_time"),
-    token_path="/google/token",
+    token_path=_TOKEN_PATH,
     ended={("totalRows",): "0", ("pageToken",): None},
 )
-DIALECTS = {dialect.name: dialect for dialect in (_SHOPIFY, _BIGQUERY)}
+_GA4 = Dialect(
+    name="ga4",
+    prefix="/analyticsdata/",
+    answers={
+        "throttled": _google(429, "RESOURCE_EXHAUSTED", "Exhausted concurrent requests quota."),
+        "unavailable": _google(503, "UNAVAILABLE", "The service is currently unavailable."),
+        "error_in_body": (200, _google(500, "INTERNAL", "Internal error encountered.")[1]),
+        "token_expired": _google(401, "UNAUTHENTICATED", _NO_TOKEN),
+        "token_revoked": _google(401, "UNAUTHENTICATED", _NO_TOKEN),
+        "token_refused": _NO_GRANT,
+    },
+    rows=("rows",),
+    renamed=("metricValues", "metrics"),
+    token_path=_TOKEN_PATH,
+    ended={("rowCount",): 0},
+    shares_path=True,
+)
+DIALECTS = {dialect.name: dialect for dialect in (_SHOPIFY, _BIGQUERY, _GA4)}
