@@ -1,0 +1,115 @@
+"""Computes what was asked: paths or events in, models, intervals and shares per touch out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tributary.attribution import (
+    Attribution,
+    Interval,
+    Paths,
+    attribute_paths,
+    bootstrap,
+    choose_order,
+    collapse,
+    concatenate,
+    count,
+)
+from tributary.attribution_files.asked import Asked
+from tributary.attribution_files.progress import Progress
+from tributary.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the output is made of."""
+
+    asked: Asked
+    models: tuple[str, ...]
+    paths: Paths
+    result: Attribution
+    intervals: Mapping[str, Interval] | None
+
+
+def answer(asked: Asked, progress: Progress) -> Answer:
+    """Reads the files and computes; writes the per-touch file where one is asked for."""
+    if asked.paths:
+        return _from_paths(asked, progress)
+    with tempfile.TemporaryDirectory(prefix="tributary-attribute-") as folder:
+        return _from_events(asked, Path(folder), progress)
+
+
+def _from_paths(asked: Asked, progress: Progress) -> Answer:
+    from tributary.attribution_files.path_files import read_paths
+
+    paths = read_paths(asked, progress)
+    models = asked.models
+    if "time_decay" in models:
+        models = tuple(model for model in models if model != "time_decay")
+        if not models:
+            raise ConfigurationError(
+                "time_decay needs the times of the touches, and a path file has none: "
+                "use --touches and --conversions"
+            )
+        if asked.models_given:
+            progress.say("time_decay is left out: a path file has no times")
+    found = _compute(asked, models, paths, progress)
+    if asked.per_touch:
+        from tributary.attribution_files.per_touch import write_paths
+
+        write_paths(asked.per_touch, found)
+    return found
+
+
+def _from_events(asked: Asked, folder: Path, progress: Progress) -> Answer:
+    from tributary.attribution_files.event_files import Events
+
+    events = Events(asked, folder, progress)
+    parts = list(events.parts()) if not events.is_parted else []
+    if parts:
+        paths = parts[0].journeys.paths
+    else:
+        paths = collapse(concatenate([collapse(part.journeys.paths) for part in events.parts()]))
+    found = _compute(asked, asked.models, paths, progress)
+    if asked.per_touch:
+        from tributary.attribution_files.per_touch import write_events
+
+        write_events(asked.per_touch, found, events, parts or events.parts())
+    return found
+
+
+def _compute(asked: Asked, models: tuple[str, ...], paths: Paths, progress: Progress) -> Answer:
+    settings = asked.settings
+    needs_chain = asked.removal_effects or asked.transition_matrix
+    needs_chain = needs_chain or any(model.startswith("markov") for model in models)
+    if needs_chain and settings.order == "auto":
+        choice = choose_order(paths, settings.seed)
+        settings = replace(settings, order=choice.order)
+        progress.say(
+            f"order {choice.order} of the Markov chain is chosen; held-out log likelihood a "
+            "journey: " + ", ".join(f"{score:.4f}" for score in choice.likelihood)
+        )
+    chain = None
+    if needs_chain:
+        try:
+            chain = count(paths, int(settings.order))
+        except ValueError as error:
+            raise ConfigurationError(f"--order: {error}") from error
+        if not paths.nulls.any() and paths.conversions.any():
+            progress.say("every journey converts: Markov's removal effects then say little")
+    result = attribute_paths(paths, models, settings, chain)
+    intervals = None
+    if asked.draws:
+        intervals = bootstrap(
+            paths,
+            models,
+            replace(settings, order=int(settings.order) if needs_chain else 1),
+            asked.draws,
+            settings.seed,
+            chain,
+            lambda done: progress.step(done, asked.draws, "bootstrap"),
+        )
+    return Answer(replace(asked, settings=settings), models, paths, result, intervals)
