@@ -2,6 +2,7 @@
 insert into core.store values ('shop', 'Shop', 'Europe/Berlin', 'EUR', 'auto', 'shop');
 insert into core.account values ('shop', 'shopify', 'main', 'Europe/Berlin', 'EUR');
 insert into core.account values ('shop', 'files', 'drop', 'Europe/Berlin', 'EUR');
+insert into core.account values ('shop', 'ga4', 'web', 'Europe/Berlin', 'EUR');
 insert into ops.load (store_id, connector, account_id, stream, run_id, mode, window_start,
     window_end, status, started_at)
 values ('shop', 'shopify', 'main', 'order', 'ingest', 'incremental', '2026-08-01', '2026-08-08',
@@ -10,7 +11,7 @@ insert into work.run values ('run-1');
 insert into work.run_load select load_id from ops.load;
 insert into work.scope
 select 'shop', connector, account_id, day::date
-from (values ('shopify', 'main'), ('files', 'drop')) as a (connector, account_id)
+from (values ('shopify', 'main'), ('files', 'drop'), ('ga4', 'web')) as a (connector, account_id)
 cross join generate_series(date '2026-08-01', date '2026-08-05', interval '1 day') as day;
 
 -- Orders of 100.00 with 10.00 discount and 15.00 contained tax; order 3 came back for 20.00 net with
@@ -53,3 +54,9 @@ select
     'shop', date '2026-08-01' + n, 'files', 'drop', 'c1', 'EUR', 'Brand', 'google', 'cpc', 'paid_search',
     1000, 50, null, null, null, null, null, 12.34, date '2026-08-01' + n, 1
 from generate_series(0, 4) as n;
+insert into work.site_daily
+select
+    'shop', date '2026-08-01' + n, 'ga4', 'web', dimension_set, 'all', 40, 30, 90, 35, 20, 2, 150, 'EUR',
+    false, false, false, false, null, false, 'Europe/Berlin', date '2026-08-01' + n, 1
+from generate_series(0, 4) as n
+cross join unnest(array['channel_group', 'page', 'device', 'country']) as dimension_set;

@@ -49,6 +49,10 @@ def test_every_measure_has_cells_in_every_store(cells: Cells) -> None:
         " returned_amount adjustment_amount net_amount shipping_amount tax_amount"
         " gift_card_amount refunded_total first_purchases visits",
         "files": "spend_amount impressions clicks",
+        "ga4": "orders_seen purchases_seen seen_value_amount sessions claimed_conversions"
+        " claimed_value_amount period_total_users period_new_users period_sessions site_sessions"
+        " site_engaged_sessions site_page_views site_total_users site_new_users"
+        " site_claimed_conversions site_claimed_value_amount",
         "attribution": "revenue_first revenue_last revenue_linear unattributed_revenue",
     }
     expected = {
