@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tributary.attribution_files import arrow
 from tributary.attribution_files.tables import Batch, line_of
 from tributary.errors import ConfigurationError
 
@@ -29,8 +30,8 @@ def numbers(batch: Batch, name: str, least: float | None = None) -> Float:
         column = _cast(batch, name, _trim(column), pa.float64(), _is_number, "no number")
     elif not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         column = _cast(batch, name, column, pa.float64(), _is_number, "no number")
-    filled = pc.fill_null(pc.cast(column, pa.float64(), safe=False), 0.0)
-    values: Float = filled.to_numpy(zero_copy_only=False)
+    filled = arrow.filled(pc.cast(column, pa.float64(), safe=False), 0.0)
+    values: Float = arrow.values(filled)
     bad = ~np.isfinite(values)
     if least is not None:
         bad |= values < least
@@ -55,7 +56,7 @@ def times(batch: Batch, name: str, zone: str) -> Int:
         return _micros(local if kind.tz else _in_zone(local, zone))
     if pa.types.is_date(kind):
         return _micros(_in_zone(pc.cast(column, pa.timestamp("us")), zone))
-    return _epoch(pc.cast(column, pa.float64(), safe=False).to_numpy(zero_copy_only=False))
+    return _epoch(arrow.values(pc.cast(column, pa.float64(), safe=False)))
 
 
 def _text_times(batch: Batch, name: str, column: Any, zone: str) -> Int:
@@ -67,7 +68,7 @@ def _text_times(batch: Batch, name: str, column: Any, zone: str) -> Int:
             continue
         return _micros(_in_zone(parsed, zone) if local else parsed)
     try:
-        return _epoch(pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False))
+        return _epoch(arrow.values(pc.cast(column, pa.float64())))
     except pa.ArrowInvalid:
         return _slow_times(batch, name, column, ZoneInfo(zone))
 
@@ -101,7 +102,7 @@ def _in_zone(column: Any, zone: str) -> Any:
 
 
 def _micros(column: Any) -> Int:
-    found: Int = pc.cast(column, pa.int64()).to_numpy(zero_copy_only=False)
+    found: Int = arrow.values(pc.cast(column, pa.int64()))
     return found
 
 

@@ -20,6 +20,7 @@ from tributary.attribution import (
     journeys_of,
 )
 from tributary.attribution.paths import is_direct
+from tributary.attribution_files import arrow
 from tributary.attribution_files.asked import Asked, usual_lookbacks
 from tributary.attribution_files.columns import CONVERSION_COLUMNS, TOUCH_COLUMNS, find
 from tributary.attribution_files.convert import numbers, times
@@ -61,8 +62,8 @@ class Events:
         self.has_campaign = any("campaign" in opened.columns for opened in touches)
         self._has_tie = any("id" in opened.columns for opened in touches)
         self._touches, self._conversions = Parts(folder, "touches"), Parts(folder, "conversions")
-        self._touches.add(self._touch_schema().empty_table())
-        self._conversions.add(self._conversion_schema().empty_table())
+        self._touches.add(_no_rows(self._touch_schema()))
+        self._conversions.add(_no_rows(self._conversion_schema()))
         for opened in touches:
             self._read_touches(opened)
         for opened in sales:
@@ -116,7 +117,7 @@ class Events:
             if self._has_tie:
                 column = batch.columns.get("id")
                 table["tie"] = np.zeros(batch.rows, np.int64) if column is None else _tie(column)
-            self._touches.add(self._known(pa.table(table, schema=self._touch_schema())))
+            self._touches.add(self._known(arrow.table(table, self._touch_schema())))
             self._progress.rows(batch.rows, "touches")
         if NOT_SET in self._channels.words:
             self._progress.say(f"touches without a channel are counted as {NOT_SET}")
@@ -158,16 +159,20 @@ class Events:
             if self.has_id:
                 column = batch.columns.get("id", pa.nulls(batch.rows))
                 table["id"] = pc.cast(column, pa.string())
-            self._conversions.add(pa.table(table, schema=self._conversion_schema()))
+            self._conversions.add(arrow.table(table, self._conversion_schema()))
             self._progress.rows(batch.rows, "conversions")
 
     def _users(self, batch: Batch) -> Any:
         column = batch.columns["user_id"]
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
+        if pa.types.is_floating(column.type):
+            column = _whole(batch, column)
         column = pc.cast(column, self.user_type)
         if pa.types.is_string(column.type):
-            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
+            column = pc.utf8_trim_whitespace(column)
+            is_empty = pc.equal(pc.binary_length(column), arrow.numbers(np.zeros(1, np.int32))[0])
+            column = pc.if_else(is_empty, pa.nulls(1, pa.string())[0], column)
         return column
 
     def _event_rules(self) -> tuple[EventRules, npt.NDArray[np.int64]]:
@@ -229,7 +234,7 @@ class _Words:
         code = np.array([self._of((word or "").strip() or empty) for word in words], dtype=np.int32)
         if column.null_count or not len(code):
             code = np.r_[code, np.int32(self._of(empty))]
-        places = pc.fill_null(column.indices, len(code) - 1).to_numpy(zero_copy_only=False)
+        places = arrow.values(arrow.filled(column.indices, len(code) - 1))
         found: npt.NDArray[np.int32] = code[places]
         return found
 
@@ -240,19 +245,33 @@ class _Words:
         return self._code[word]
 
 
+def _whole(batch: Batch, column: Any) -> Any:
+    """Ids that a nullable column of whole numbers turned into floats."""
+    try:
+        return pc.cast(column, pa.int64())
+    except pa.ArrowInvalid as error:
+        raise ConfigurationError(
+            f"{batch.source.file}: user_id holds numbers that are not whole; write them as text"
+        ) from error
+
+
+def _no_rows(schema: Any) -> Any:
+    return pa.Table.from_arrays([pa.nulls(0, kind) for kind in schema.types], schema=schema)
+
+
 def _array(table: Any, name: str) -> Any:
-    return table.column(name).to_numpy()
+    return arrow.values(table.column(name))
 
 
 def _tie(column: Any) -> Int:
     if pa.types.is_integer(column.type):
-        whole: Int = pc.fill_null(column, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        whole: Int = arrow.values(arrow.filled(column, 0)).astype(np.int64)
         return whole
     texts = pc.cast(column, pa.string())
     try:
         return _tie(pc.cast(texts, pa.int64()))
     except pa.ArrowInvalid:
-        return text_hash(pc.fill_null(texts, "")).view(np.int64)
+        return text_hash(arrow.filled(texts, "")).view(np.int64)
 
 
 def _codes(users: Any, buyers: Any) -> tuple[Int, Int]:
@@ -262,10 +281,10 @@ def _codes(users: Any, buyers: Any) -> tuple[Int, Int]:
         codes = encoded.combine_chunks()
         if isinstance(codes, pa.ChunkedArray):
             codes = pa.concat_arrays(codes.chunks)
-        every = pc.fill_null(codes.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+        every = arrow.values(arrow.filled(codes.indices, -1)).astype(np.int64)
         return every[: len(users)], every[len(users) :]
-    known = pc.is_valid(buyers).to_numpy()
-    ids = np.concatenate([users.to_numpy(), pc.fill_null(buyers, 0).to_numpy()[known]])
+    known = arrow.values(pc.is_valid(buyers))
+    ids = np.concatenate([arrow.values(users), arrow.values(arrow.filled(buyers, 0))[known]])
     codes = np.full(len(known), -1, dtype=np.int64)
     if not len(ids):
         return ids, codes

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tributary.attribution import Paths, collapse, ignore_direct, sums
+from tributary.attribution_files import arrow
 from tributary.attribution_files.asked import Asked
 from tributary.attribution_files.columns import PATH_COLUMNS, find
 from tributary.attribution_files.convert import numbers
@@ -62,7 +63,7 @@ class _Totals:
         self.has_nulls = False
         self.only_zero_and_one = True
         self._has_value: bool | None = None
-        self._texts: Any = pa.array([], pa.string())
+        self._texts: Any = arrow.texts([])
         self._limbs: dict[str, Int] = {
             name: np.zeros((3, 0), dtype=np.int64) for name in ("won", "lost", "zero", "value")
         }
@@ -100,8 +101,8 @@ class _Totals:
                     f"{batch.source.file}: column path holds {column.type}, not text"
                 )
             column = pc.dictionary_encode(column)
-        codes = pc.fill_null(column.indices, len(column.dictionary))
-        words = pa.concat_arrays([pc.cast(column.dictionary, pa.string()), pa.array([""])])
+        codes = arrow.filled(column.indices, len(column.dictionary))
+        words = pa.concat_arrays([pc.cast(column.dictionary, pa.string()), arrow.texts([""])])
         known = pc.index_in(words, value_set=self._texts)
         if known.null_count:
             fresh = pc.unique(words.filter(pc.is_null(known)))
@@ -109,7 +110,7 @@ class _Totals:
             for name, limbs in self._limbs.items():
                 self._limbs[name] = np.pad(limbs, ((0, 0), (0, len(fresh))))
             known = pc.index_in(words, value_set=self._texts)
-        place: Int = known.to_numpy(zero_copy_only=False).astype(np.int64)[codes.to_numpy()]
+        place: Int = arrow.values(known).astype(np.int64)[arrow.values(codes)]
         return place
 
     def _into(self, name: str, place: Int, values: Float, batch: Batch, column: str) -> None:
@@ -135,10 +136,10 @@ def _joined(limbs: Int) -> Float:
 def _split(texts: Any, separator: str, won: Float, lost: Float, value: Float | None) -> Paths:
     """Texts as codes of their channels; blanks and quotes around a name are not part of it."""
     split = pc.split_pattern(texts, separator)
-    row = np.repeat(np.arange(len(texts)), np.diff(split.offsets.to_numpy()))
+    row = np.repeat(np.arange(len(texts)), np.diff(arrow.values(split.offsets)))
     encoded = pc.dictionary_encode(split.flatten())
     names, code = clean_names(encoded.dictionary.to_pylist())
-    channel = code[encoded.indices.to_numpy()]
+    channel = code[arrow.values(encoded.indices)]
     full = channel >= 0
     sizes = np.bincount(row[full], minlength=len(texts))
     has = sizes > 0

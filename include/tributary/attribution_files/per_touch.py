@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tributary.attribution import Paths, touch_shares
+from tributary.attribution_files import arrow
 from tributary.attribution_files.answer import Answer
 from tributary.attribution_files.output import UNATTRIBUTED
 from tributary.errors import ConfigurationError
@@ -30,17 +31,17 @@ def write_paths(file: Path, answer: Answer) -> None:
     """One row per touch of each distinct converting path."""
     paths = answer.paths.converting()
     row = paths.path_of
-    names = pa.array(paths.names, pa.string())
+    names = arrow.texts(paths.names)
     step = np.arange(len(row)) - np.repeat(paths.offsets[:-1], paths.sizes) + 1
     columns: dict[str, Any] = {
-        "path": pa.array(_texts(paths), pa.string()).take(pa.array(row)),
+        "path": arrow.texts(_texts(paths)).take(arrow.numbers(row)),
         "step": step,
-        "channel": names.take(pa.array(paths.channel)),
+        "channel": names.take(arrow.numbers(paths.channel)),
         "conversions": paths.conversions[row],
     }
     if paths.value is not None:
         columns["value"] = paths.value[row]
-    _write(file, [pa.table({**columns, **_shares(paths, answer)})])
+    _write(file, [arrow.table({**columns, **_shares(paths, answer)})])
 
 
 def write_events(file: Path, answer: Answer, events: Events, parts: Iterable[Part]) -> None:
@@ -50,31 +51,31 @@ def write_events(file: Path, answer: Answer, events: Events, parts: Iterable[Par
 
 def _event_table(part: Part, answer: Answer, events: Events) -> Any:
     won = part.journeys.paths.take(np.arange(len(part.journeys.conversion)))
-    touch = pa.array(part.journeys.touch[: len(won.channel)])
+    touch = arrow.numbers(part.journeys.touch[: len(won.channel)])
     alone = part.journeys.without
     none = len(alone)
     sale = np.concatenate([part.journeys.conversion[won.path_of], alone])
-    sales = part.conversions.take(pa.array(sale))
-    names = pa.array(won.names, pa.string()).take(pa.array(won.channel))
+    sales = part.conversions.take(arrow.numbers(sale))
+    names = arrow.texts(won.names).take(arrow.numbers(won.channel))
     columns: dict[str, Any] = {
         "conversion_id": sales.column("id") if events.has_id else pa.nulls(len(sale), pa.string()),
         "user_id": sales.column("user_id"),
         "converted_at": pc.cast(sales.column("at_us"), _TIME),
         "value": sales.column("value") if events.has_value else pa.nulls(len(sale), pa.float64()),
         "touch_at": _then_null(pc.cast(part.touches.column("at_us").take(touch), _TIME), none),
-        "channel": pa.chunked_array([names, pa.array([UNATTRIBUTED] * none, pa.string())]),
+        "channel": pa.chunked_array([names, arrow.texts([UNATTRIBUTED] * none)]),
     }
     if events.has_campaign:
-        words = pa.array(events.campaigns.words, pa.string())
+        words = arrow.texts(events.campaigns.words)
         campaign = words.take(part.touches.column("campaign").combine_chunks().take(touch))
         columns["campaign"] = _then_null(campaign, none)
     shares = {
         model: np.concatenate([share, np.ones(none)])
         for model, share in _shares(won, answer).items()
     }
-    table = pa.table({**columns, **shares})
+    table = arrow.table({**columns, **shares})
     order = ["converted_at", "user_id", "conversion_id", "value"]
-    place = pa.array(np.arange(len(sale)))
+    place = arrow.numbers(np.arange(len(sale)))
     keys = [(name, "ascending") for name in (*order, "place")]
     ranked = pc.sort_indices(table.select(order).append_column("place", place), sort_keys=keys)
     return table.take(ranked)

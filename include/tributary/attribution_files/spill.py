@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tributary.attribution_files import arrow
+
 # Events are held in memory up to here (about 40 bytes each while they are sorted).
 ROWS_IN_MEMORY = 24_000_000
 _PARTS = 64
@@ -50,7 +52,7 @@ class Parts:
             for number, writer in enumerate(self._writers):
                 rows = order[ends[number] : ends[number + 1]]
                 if len(rows):
-                    writer.write_table(table.take(pa.array(rows)))
+                    writer.write_table(table.take(arrow.numbers(rows)))
         self._held = []
 
     def read(self) -> Iterator[Any]:
@@ -71,10 +73,10 @@ class Parts:
 def part_of(users: Any, parts: int) -> npt.NDArray[np.int64]:
     """A person's part, from nothing but the id itself."""
     if pa.types.is_integer(users.type):
-        number = pc.fill_null(users, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        number = arrow.values(arrow.filled(users, 0)).astype(np.int64)
         mixed = number.view(np.uint64) * _PRIME
     else:
-        mixed = text_hash(pc.fill_null(users, ""))
+        mixed = text_hash(arrow.filled(users, ""))
     part: npt.NDArray[np.int64] = ((mixed >> np.uint64(40)) % np.uint64(parts)).astype(np.int64)
     return part
 
