@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. `make` alone lists all targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run down reset test prove prove-celery env check fix docs new-connector lock clean
+.PHONY: help setup run down reset test prove prove-celery bench env check fix docs new-connector lock clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q
@@ -31,6 +31,9 @@ prove-celery: ## docker-compose.yaml without containers: two Celery workers, one
 	@TRIBUTARY_VENV=.venv-deploy PYTHON='$(PYTHON)' TRIBUTARY_LOCKS='requirements-deploy.txt requirements-dev.txt requirements-proof.txt' \
 		sh include/tributary/local/bootstrap.sh
 	@.venv-deploy/bin/python -m pytest -m prove tests/deploy $(ARGS)
+
+bench: setup ## Measure what unchanged data costs, at a million records (minutes); writes bench/README.md
+	@$(BIN)/python -m bench.restate --rebuild $(ARGS)
 
 env: ## Write .env with random secrets, for docker compose (never over one that is there)
 	@python3 -I include/tributary/local/dotenv.py

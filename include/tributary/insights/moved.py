@@ -230,8 +230,8 @@ def _stake_words(facts: Facts, line: _Line, stake: Decimal | None) -> str:
         return ""
     one = "visit" if line.measure == "visits" else "order"
     return (
-        f" At what one {one} of this channel brought over 8 final weeks (last non-direct touch) that"
-        f" is about {words.money(stake, facts.currency_code)} of net revenue."
+        f" At what one {one} of this channel brought over 8 final weeks (last non-direct touch)"
+        f" that is about {words.money(stake, facts.currency_code)} of net revenue."
     )
 
 

@@ -97,8 +97,8 @@ def suggest(facts: Facts, unknown: Unrecognised) -> tuple[str, str]:
     store = words.literal(facts.store_id)
     patterns = ", ".join(_pattern(text) for text in (unknown.source, unknown.medium))
     return (
-        f"the statement under Check the numbers says {words.channel(channel)}: change it if you know"
-        " better",
+        f"the statement under Check the numbers says {words.channel(channel)}: change it if you"
+        " know better",
         "insert into ops.channel_rule\n"
         "    (store_id, priority, source_pattern, medium_pattern, channel)\n"
         f"select {store}, coalesce(max(priority), 0) + 10, {patterns}, {words.literal(channel)}\n"
