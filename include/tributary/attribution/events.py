@@ -8,7 +8,7 @@ after each conversion of the person and after a gap longer than the lookback.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -62,13 +62,15 @@ class EventJourneys:
     """Paths, converting ones first in the order of their conversions, and where they come from.
 
     `conversion` is the conversion of each of the first paths, `touch` the event of each touch of
-    the paths, `without` the conversions that no touch counts for.
+    the paths, `without` the conversions that no touch counts for, `too_old` how many of those have
+    earlier touches beyond the lookback.
     """
 
     paths: Paths
     conversion: Int
     touch: Int
     without: Int
+    too_old: int = 0
 
 
 def journeys_of(
@@ -96,9 +98,15 @@ def journeys_of(
     if keep is not None:
         row, place, age = row[keep], place[keep], age[keep]
     left, starts = _without_conversion(person, at, high, used, max(rules.lookback_us, default=0))
-    if weak is not None and len(left):
+    if kind is not None and rules.view >= 0:
+        left, starts = _drop_weak(left, starts, kind == rules.view)
+    if weak is not None:
         left, starts = _drop_weak(left, starts, weak)
-    return _assemble(names, touches, conversions, rules, order, (row, place, age), (left, starts))
+    found = _assemble(names, touches, conversions, rules, order, (row, place, age), (left, starts))
+    before = high[found.without]
+    known = before > 0
+    known[known] = person[before[known] - 1] == conversions.person[found.without[known]]
+    return replace(found, too_old=int(known.sum()))
 
 
 def _by_person_and_time(touches: TouchEvents) -> Int:
@@ -206,7 +214,9 @@ def _without_conversion(
 
 
 def _drop_weak(left: Int, starts: Int, weak: Bool) -> tuple[Int, Int]:
-    """Direct touches go where their journey has another."""
+    """Weak touches go where their journey has another."""
+    if not len(left):
+        return left, starts
     sizes = np.diff(np.r_[starts, len(left)])
     is_weak = weak[left]
     other = np.add.reduceat((~is_weak).astype(np.int64), starts) > 0

@@ -5,6 +5,7 @@ result = attribute_paths(from_lists(...), models=("first", "markov", "shapley"))
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -153,8 +154,8 @@ def _credit(
         by_value = effects.value_weights
         worth = None if won.value is None else sums.total(won.value)
         return Credit(
-            effects.weights * sums.total(won.conversions),
-            None if by_value is None or worth is None else by_value * worth,
+            _split(effects.weights, sums.total(won.conversions)),
+            None if by_value is None or worth is None else _split(by_value, worth),
         )
     if model == "markov_per_order" and effects is not None and sets is not None:
         weights = effects.conversions
@@ -163,6 +164,14 @@ def _credit(
     if model == "shapley" and sets is not None:
         return Credit(*shapley.shapley_values(sets))
     return _rule_credit(won, model, settings)
+
+
+def _split(weights: Float, whole: float) -> Float:
+    """The whole by weights that sum to 1; what rounding lost goes to the largest."""
+    parts: Float = weights * whole
+    if len(parts):
+        parts[int(parts.argmax())] += whole - math.fsum(parts)
+    return parts
 
 
 def _rule_credit(won: Paths, model: str, settings: ModelSettings) -> Credit:

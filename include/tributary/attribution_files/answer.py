@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tributary.attribution import (
     Attribution,
@@ -21,6 +22,9 @@ from tributary.attribution import (
 from tributary.attribution_files.asked import Asked
 from tributary.attribution_files.progress import Progress
 from tributary.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from tributary.attribution_files.event_files import Part
 
 
 @dataclass(frozen=True)
@@ -70,15 +74,28 @@ def _from_events(asked: Asked, folder: Path, progress: Progress) -> Answer:
     events = Events(asked, folder, progress)
     parts = list(events.parts()) if not events.is_parted else []
     if parts:
-        paths = parts[0].journeys.paths
+        paths, too_old = parts[0].journeys.paths, parts[0].journeys.too_old
     else:
-        paths = collapse(concatenate([collapse(part.journeys.paths) for part in events.parts()]))
+        paths, too_old = _collapsed(events.parts())
+    if too_old:
+        progress.say(
+            f"{too_old:,} conversions have touches only before the lookback: they are unattributed"
+        )
     found = _compute(asked, asked.models, paths, progress)
     if asked.per_touch:
         from tributary.attribution_files.per_touch import write_events
 
         write_events(asked.per_touch, found, events, parts or events.parts())
     return found
+
+
+def _collapsed(parts: Iterable[Part]) -> tuple[Paths, int]:
+    """Equal paths of all parts as one, and the conversions whose touches are all too old."""
+    kept, too_old = [], 0
+    for part in parts:
+        kept.append(collapse(part.journeys.paths))
+        too_old += part.journeys.too_old
+    return collapse(concatenate(kept)), too_old
 
 
 def _compute(asked: Asked, models: tuple[str, ...], paths: Paths, progress: Progress) -> Answer:
