@@ -31,6 +31,7 @@ KINDS = {
     "slow": "the answer takes `seconds` longer",
     "token_expired": "401: the access token is no longer good",
     "token_revoked": "the credentials are refused, at the token endpoint too",
+    "clock_moved": "the world is a day on, from this answer: orders came, changed, went back",
     "empty": "a complete answer without any record, as on a day without data",
 }
 _INSTEAD = {"throttled", "unavailable", "error_in_body", "token_expired", "token_revoked"}
@@ -63,8 +64,9 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
 class Faults:
     """The faults to come, and the middleware that lets them happen."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, a_day_on: Callable[[], None]) -> None:
+        """`a_day_on` moves the world."""
+        self._clock, self._a_day_on = clock, a_day_on
         self._coming: list[Fault] = []
         self._last_page: dict[str, list[Json]] = {}
 
@@ -93,6 +95,8 @@ class Faults:
         fault = self._due(dialect, path, _INSTEAD)
         if fault is not None:
             return _made(*dialect.answers[fault.kind], wait=fault)
+        if self._due(dialect, path, {"clock_moved"}) is not None:
+            await anyio.to_thread.run_sync(self._a_day_on)
         response = await call_next(request)
         body = b"".join([chunk async for chunk in response.body_iterator])  # type: ignore[attr-defined]
         if response.status_code == 200:

@@ -20,7 +20,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class Sandbox:
         self.folder, self.tokens = folder, tokens
         self.google = Google(keys or {}, clock)
         self.analytics = Analytics(self.google.tokens, clock)
-        self.faults = Faults(clock)
+        self.faults = Faults(clock, self.move_a_day)
         self._buckets = {store_id: Bucket(clock) for store_id in STORES}
         self.move(world)
 
@@ -65,6 +65,12 @@ class Sandbox:
         self.google.move(world)
         self.analytics.move(world)
         self.world, self.shops = world, shops
+
+    def move_to(self, as_of: date) -> None:
+        self.move(World(self.world.seed, as_of, self.world.first_day))
+
+    def move_a_day(self) -> None:
+        self.move_to(self.world.as_of + timedelta(days=1))
 
     def health(self) -> dict[str, Any]:
         return {
@@ -93,7 +99,7 @@ def create_app(sandbox: Sandbox) -> FastAPI:
         world = sandbox.world
         if as_of <= world.first_day:
             return _json({"error": f"as_of must be after the first day, {world.first_day}"}, 400)
-        sandbox.move(World(world.seed, as_of, world.first_day))
+        sandbox.move_to(as_of)
         return _json(sandbox.health())
 
     @app.get("/control/faults")
