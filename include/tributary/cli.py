@@ -217,7 +217,7 @@ def backfill(
 @click.option("--value-column", metavar="NAME", help="Of their value.")
 @click.option("--null-column", metavar="NAME", help="Of the journeys that did not convert.")
 @click.option(
-    "--separator", default=">", show_default=True, help="Between the channels; blanks around it go."
+    "--separator", metavar="TEXT", help="Between the channels, blanks aside.  [default: >]"
 )
 @click.option(
     "--columns",

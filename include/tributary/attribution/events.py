@@ -29,7 +29,8 @@ _KEY_BITS = 62
 class TouchEvents:
     """Columns of equal length, any order. `person` are codes from 0, shared with the conversions;
     `channel` are codes into sorted names; times are microseconds UTC. `kind` codes into the
-    lookbacks of the rules. Touches of one instant go by `tie` (their id), then by channel."""
+    lookbacks of the rules. Touches of one instant go by `tie` (their id,
+    0 for none), then by channel."""
 
     person: Int
     at_us: Int
@@ -63,7 +64,7 @@ class EventJourneys:
 
     `conversion` is the conversion of each of the first paths, `touch` the event of each touch of
     the paths, `without` the conversions that no touch counts for, `too_old` how many of those have
-    earlier touches beyond the lookback.
+    earlier touches beyond the lookback, `repeated` how many touches are there twice.
     """
 
     paths: Paths
@@ -71,6 +72,7 @@ class EventJourneys:
     touch: Int
     without: Int
     too_old: int = 0
+    repeated: int = 0
 
 
 def journeys_of(
@@ -81,7 +83,8 @@ def journeys_of(
     rules: EventRules,
 ) -> EventJourneys:
     """All journeys; the same for any order of the events, but for the order of the paths."""
-    order = _by_person_and_time(touches)
+    every = _by_person_and_time(touches)
+    order = _once(touches, every)
     person, at = touches.person[order], touches.at_us[order]
     kind = None if touches.kind is None else touches.kind[order]
     low, high = _windows(person, at, conversions, max(rules.lookback_us, default=0))
@@ -106,7 +109,7 @@ def journeys_of(
     before = high[found.without]
     known = before > 0
     known[known] = person[before[known] - 1] == conversions.person[found.without[known]]
-    return replace(found, too_old=int(known.sum()))
+    return replace(found, too_old=int(known.sum()), repeated=len(every) - len(order))
 
 
 def _by_person_and_time(touches: TouchEvents) -> Int:
@@ -145,6 +148,16 @@ def _settle_ties(touches: TouchEvents, order: Int) -> Int:
     settled = order.copy()
     settled[tied] = rows[np.lexsort((*keys, instant))]
     return settled
+
+
+def _once(touches: TouchEvents, order: Int) -> Int:
+    """Without those that repeat the one before them: its person, instant, channel and id."""
+    if touches.tie is None:
+        return order
+    again = touches.tie[order[1:]] != 0
+    for column in (touches.person, touches.at_us, touches.channel, touches.tie):
+        again &= column[order[1:]] == column[order[:-1]]
+    return order[~np.r_[False, again][: len(order)]] if again.any() else order
 
 
 def _windows(

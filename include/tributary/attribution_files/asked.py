@@ -41,7 +41,7 @@ class Asked:
     touches: tuple[Path, ...] = ()
     conversions: tuple[Path, ...] = ()
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    separator: str = ">"
+    separator: str | None = None
     zone: str = "UTC"
     lookback: Mapping[str, int] | None = None
     half_life_days: float = 7.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tributary.errors import ConfigurationError
@@ -93,6 +93,27 @@ def find(
         if list(header).count(column) > 1:
             raise ConfigurationError(f"{file}: the header has {column!r} twice; rename one")
     return found
+
+
+def check_given(
+    given: Mapping[str, tuple[str, ...]],
+    known: Iterable[tuple[Mapping[str, tuple[str, ...]], Sequence[str]]],
+) -> None:
+    """ConfigurationError where a name the user gave is in none of the files it could be in.
+
+    `known` pairs, per file, the columns it may have with its header.
+    """
+    files = list(known)
+    for wanted, names in given.items():
+        headers = [header for usual, header in files if wanted in usual]
+        if not headers:
+            raise ConfigurationError(f"a column was named for {wanted}, but these files have none")
+        for name in names:
+            if not any(name in header for header in headers):
+                there = ", ".join(dict.fromkeys(name for header in headers for name in header))
+                raise ConfigurationError(
+                    f"there is no column {name!r} for {wanted}; the files have {there}"
+                )
 
 
 def _plain(name: str) -> str:

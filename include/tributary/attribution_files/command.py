@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from tributary.attribution import ModelSettings
+from tributary.attribution.models import PAID
 from tributary.attribution_files.answer import answer
 from tributary.attribution_files.asked import (
     DEFAULT_MODELS,
@@ -56,6 +57,9 @@ def asked_of(options: Mapping[str, Any]) -> Asked:
             "or for both with --format json"
         )
     models = models_of(options["models"]) if options["models"] else _usual(options["paid"])
+    unpaid = [model for model in models if model in PAID and not options["paid"]]
+    if unpaid:
+        raise ConfigurationError(f"--models: {unpaid[0]} needs --paid with the paid channels")
     _check_zone(options["zone"])
     for option in ("per_touch", "plot"):
         target: Path | None = options[option]
@@ -116,7 +120,9 @@ def _columns(options: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _separator(text: str) -> str:
+def _separator(text: str | None) -> str | None:
+    if text is None:
+        return None
     if not text.strip():
         raise ConfigurationError("--separator is empty: write what stands between two channels")
     return text.strip()

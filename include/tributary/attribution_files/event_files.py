@@ -22,12 +22,13 @@ from tributary.attribution import (
 from tributary.attribution.paths import is_direct
 from tributary.attribution_files import arrow
 from tributary.attribution_files.asked import Asked, usual_lookbacks
-from tributary.attribution_files.columns import CONVERSION_COLUMNS, TOUCH_COLUMNS, find
+from tributary.attribution_files.columns import CONVERSION_COLUMNS, TOUCH_COLUMNS, check_given, find
 from tributary.attribution_files.convert import numbers, times
+from tributary.attribution_files.event_columns import Words, people, repeats, ties, users
 from tributary.attribution_files.path_files import clean_names
 from tributary.attribution_files.progress import Progress
-from tributary.attribution_files.spill import Parts, text_hash
-from tributary.attribution_files.tables import Batch, Source, batches, open_source
+from tributary.attribution_files.spill import Parts
+from tributary.attribution_files.tables import Source, batches, open_source
 from tributary.errors import ConfigurationError
 
 Int = npt.NDArray[np.int64]
@@ -50,10 +51,13 @@ class Events:
 
     def __init__(self, asked: Asked, folder: Path, progress: Progress) -> None:
         self._asked, self._progress = asked, progress
-        self._channels, self._types = _Words(), _Words()
-        self.campaigns = _Words()
+        self._channels, self._types = Words(), Words()
+        self.campaigns = Words()
         touches = [_Opened.of(file, TOUCH_COLUMNS, asked) for file in asked.touches]
         sales = [_Opened.of(file, CONVERSION_COLUMNS, asked) for file in asked.conversions]
+        headers = [(TOUCH_COLUMNS, opened.source.header) for opened in touches]
+        headers += [(CONVERSION_COLUMNS, opened.source.header) for opened in sales]
+        check_given(asked.columns, headers)
         whole = all(opened.has_whole_ids for opened in (*touches, *sales))
         self.user_type = pa.int64() if whole else pa.string()
         self._has_type = any("type" in opened.columns for opened in touches)
@@ -83,7 +87,8 @@ class Events:
         """The journeys, part by part: one part where all is in memory."""
         direct = is_direct(self.names, self._asked.settings.direct)
         for touches, sales in zip(self._touches.read(), self._conversions.read(), strict=True):
-            who, buyers = _codes(touches.column("user_id"), sales.column("user_id"))
+            who, buyers = people(touches.column("user_id"), sales.column("user_id"))
+            sales, buyers = self._once(sales, buyers)
             value = _array(sales, "value") if self.has_value else None
             found = journeys_of(
                 self.names,
@@ -98,14 +103,30 @@ class Events:
                 ConversionEvents(buyers, _array(sales, "at_us"), value),
                 self._rules,
             )
+            if found.repeated:
+                self._progress.say("touches that repeat another, id included, count once")
             yield Part(found, touches, sales)
+
+    def _once(self, sales: Any, buyers: Int) -> tuple[Any, Int]:
+        """Conversions that are there twice, id included, count once."""
+        if not self.has_id or not sales.num_rows:
+            return sales, buyers
+        value = _array(sales, "value") if self.has_value else None
+        again, shared = repeats(sales.column("id"), buyers, _array(sales, "at_us"), value)
+        if shared:
+            self._progress.say("conversions that differ share an id: each counts")
+        if not again.any():
+            return sales, buyers
+        self._progress.say("conversions that repeat another, id included, count once")
+        kept = np.flatnonzero(~again)
+        return sales.take(arrow.numbers(kept)), buyers[kept]
 
     def _read_touches(self, opened: _Opened) -> None:
         encoded = ["channel", "type", "campaign"]
         wanted = {name: col for name, col in opened.columns.items() if name != "cost"}
         for batch in batches(opened.source, wanted, encoded):
             table: dict[str, Any] = {
-                "user_id": self._users(batch),
+                "user_id": users(batch, self.user_type),
                 "at_us": times(batch, "time", self._asked.zone),
                 "channel": self._channels.codes(batch.columns["channel"], NOT_SET),
             }
@@ -116,7 +137,7 @@ class Events:
                 table["campaign"] = self.campaigns.codes(column, "", batch.rows)
             if self._has_tie:
                 column = batch.columns.get("id")
-                table["tie"] = np.zeros(batch.rows, np.int64) if column is None else _tie(column)
+                table["tie"] = np.zeros(batch.rows, np.int64) if column is None else ties(column)
             self._touches.add(self._known(arrow.table(table, self._touch_schema())))
             self._progress.rows(batch.rows, "touches")
         if NOT_SET in self._channels.words:
@@ -150,7 +171,7 @@ class Events:
     def _read_conversions(self, opened: _Opened) -> None:
         for batch in batches(opened.source, opened.columns, []):
             table: dict[str, Any] = {
-                "user_id": self._users(batch),
+                "user_id": users(batch, self.user_type),
                 "at_us": times(batch, "time", self._asked.zone),
             }
             if self.has_value:
@@ -161,19 +182,6 @@ class Events:
                 table["id"] = pc.cast(column, pa.string())
             self._conversions.add(arrow.table(table, self._conversion_schema()))
             self._progress.rows(batch.rows, "conversions")
-
-    def _users(self, batch: Batch) -> Any:
-        column = batch.columns["user_id"]
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        if pa.types.is_floating(column.type):
-            column = _whole(batch, column)
-        column = pc.cast(column, self.user_type)
-        if pa.types.is_string(column.type):
-            column = pc.utf8_trim_whitespace(column)
-            is_empty = pc.equal(pc.binary_length(column), arrow.numbers(np.zeros(1, np.int32))[0])
-            column = pc.if_else(is_empty, pa.nulls(1, pa.string())[0], column)
-        return column
 
     def _event_rules(self) -> tuple[EventRules, npt.NDArray[np.int64]]:
         """The lookback of each type of touch; the order of the kinds is that of their names."""
@@ -217,81 +225,9 @@ class _Opened:
         return cls(source, columns, whole)
 
 
-class _Words:
-    """Numbers texts as they come, for columns with few distinct ones."""
-
-    def __init__(self) -> None:
-        self.words: list[str] = []
-        self._code: dict[str, int] = {}
-
-    def codes(self, column: Any, empty: str, rows: int = 0) -> npt.NDArray[np.int32]:
-        """Each row's code; a missing text, or column, is `empty`."""
-        if column is None:
-            return np.full(rows, self._of(empty), dtype=np.int32)
-        if not pa.types.is_dictionary(column.type):
-            column = pc.dictionary_encode(pc.cast(column, pa.string()))
-        words = pc.cast(column.dictionary, pa.string()).to_pylist()
-        code = np.array([self._of((word or "").strip() or empty) for word in words], dtype=np.int32)
-        if column.null_count or not len(code):
-            code = np.r_[code, np.int32(self._of(empty))]
-        places = arrow.values(arrow.filled(column.indices, len(code) - 1))
-        found: npt.NDArray[np.int32] = code[places]
-        return found
-
-    def _of(self, word: str) -> int:
-        if word not in self._code:
-            self._code[word] = len(self.words)
-            self.words.append(word)
-        return self._code[word]
-
-
-def _whole(batch: Batch, column: Any) -> Any:
-    """Ids that a nullable column of whole numbers turned into floats."""
-    try:
-        return pc.cast(column, pa.int64())
-    except pa.ArrowInvalid as error:
-        raise ConfigurationError(
-            f"{batch.source.file}: user_id holds numbers that are not whole; write them as text"
-        ) from error
-
-
 def _no_rows(schema: Any) -> Any:
     return pa.Table.from_arrays([pa.nulls(0, kind) for kind in schema.types], schema=schema)
 
 
 def _array(table: Any, name: str) -> Any:
     return arrow.values(table.column(name))
-
-
-def _tie(column: Any) -> Int:
-    if pa.types.is_integer(column.type):
-        whole: Int = arrow.values(arrow.filled(column, 0)).astype(np.int64)
-        return whole
-    texts = pc.cast(column, pa.string())
-    try:
-        return _tie(pc.cast(texts, pa.int64()))
-    except pa.ArrowInvalid:
-        return text_hash(arrow.filled(texts, "")).view(np.int64)
-
-
-def _codes(users: Any, buyers: Any) -> tuple[Int, Int]:
-    """People as whole numbers from 0, shared by touches and conversions; -1 where unknown."""
-    if not pa.types.is_integer(users.type):
-        encoded = pa.chunked_array([*users.chunks, *buyers.chunks], pa.string()).dictionary_encode()
-        codes = encoded.combine_chunks()
-        if isinstance(codes, pa.ChunkedArray):
-            codes = pa.concat_arrays(codes.chunks)
-        every = arrow.values(arrow.filled(codes.indices, -1)).astype(np.int64)
-        return every[: len(users)], every[len(users) :]
-    known = arrow.values(pc.is_valid(buyers))
-    ids = np.concatenate([arrow.values(users), arrow.values(arrow.filled(buyers, 0))[known]])
-    codes = np.full(len(known), -1, dtype=np.int64)
-    if not len(ids):
-        return ids, codes
-    low, high = int(ids.min()), int(ids.max())
-    if high - low < 4 * len(ids) + 1_000_000:
-        every = ids - low
-    else:
-        every = np.unique(ids, return_inverse=True)[1].astype(np.int64)
-    codes[known] = every[len(users) :]
-    return every[: len(users)], codes

@@ -66,6 +66,18 @@ def credit_rows(answer: Answer) -> Iterator[Row]:
             yield (model, UNATTRIBUTED, alone, value, number, None, None)
 
 
+def conservation(answer: Answer) -> dict[str, float]:
+    """Per model how far its credits' exact sum is from all conversions, in conversions."""
+    result = answer.result
+    return {
+        model: abs(
+            math.fsum([*result.credits[model].conversions, result.unattributed_conversions])
+            - result.total_conversions
+        )
+        for model in answer.models
+    }
+
+
 def effect_rows(answer: Answer) -> Iterator[Row]:
     """EFFECT_COLUMNS per channel."""
     effects = answer.result.effects
@@ -97,6 +109,7 @@ def transition_rows(chain: Transitions) -> Iterator[Row]:
 def _document(answer: Answer) -> dict[str, Any]:
     result, asked = answer.result, answer.asked
     models = []
+    gaps = conservation(answer)
     for model in answer.models:
         interval = answer.intervals[model] if answer.intervals else None
         channels: list[dict[str, Any]] = []
@@ -109,7 +122,7 @@ def _document(answer: Answer) -> dict[str, Any]:
             channel["rank_stability"] = (
                 _at(interval.rank_stability, at) if known and interval else None
             )
-        models.append({"model": model, "channels": channels})
+        models.append({"model": model, "not_given_out": gaps[model], "channels": channels})
     document: dict[str, Any] = {
         "conversions": result.total_conversions,
         "value": result.total_value,
@@ -129,10 +142,7 @@ def _summary(answer: Answer) -> str:
     """Channels down, models across: conversions, and value below where there is any."""
     result = answer.result
     blocks = []
-    kinds: list[tuple[str, float]] = [("conversions", result.total_conversions)]
-    if result.total_value is not None:
-        kinds.append(("value", result.total_value))
-    for kind, whole in kinds:
+    for kind in ("conversions", "value") if result.total_value is not None else ("conversions",):
         columns = {model: getattr(result.credits[model], kind) for model in answer.models}
         first = columns[answer.models[0]]
         order = np.argsort(-first, kind="stable")
@@ -142,14 +152,19 @@ def _summary(answer: Answer) -> str:
         alone = getattr(result, f"unattributed_{kind}")
         if alone:
             rows.append([UNATTRIBUTED, *(_pretty(alone) for _ in columns)])
-        rows.append(["total", *(_pretty(whole) for _ in columns)])
+        sums = (math.fsum([*cells, alone]) for cells in columns.values())
+        rows.append(["total", *(_pretty(total) for total in sums)])
         blocks.append(_aligned([kind, *columns], rows))
     if answer.intervals:
         blocks.append(_interval_block(answer))
     nulls = _pretty(float(answer.paths.nulls.sum()))
     order_note = f", Markov of order {result.chain.order}" if result.chain else ""
     won = _pretty(result.total_conversions)
-    blocks.append(f"{won} conversions, {nulls} journeys without one{order_note}\n")
+    gap = max(conservation(answer).values())
+    blocks.append(
+        f"{won} conversions, {nulls} journeys without one{order_note}; every model gives out all "
+        f"of them, {'exactly' if not gap else f'to {gap:.0e}'}\n"
+    )
     return "\n".join(blocks)
 
 

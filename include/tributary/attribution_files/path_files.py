@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,18 @@ import pyarrow.compute as pc
 from tributary.attribution import Paths, collapse, ignore_direct, sums
 from tributary.attribution_files import arrow
 from tributary.attribution_files.asked import Asked
-from tributary.attribution_files.columns import PATH_COLUMNS, find
+from tributary.attribution_files.columns import PATH_COLUMNS, check_given, find
 from tributary.attribution_files.convert import numbers
 from tributary.attribution_files.progress import Progress
-from tributary.attribution_files.tables import Batch, batches, line_of, open_source
+from tributary.attribution_files.tables import Batch, Source, batches, line_of, open_source
 from tributary.errors import ConfigurationError
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
 
+_USUAL = ">"
+# Other marks that people put between channels; those with the usual one in them first.
+_MARKS = ("->", "=>", ">>", "|", "→", ";", "»")
 _LIMB = 2.0**32
 _LARGEST = 2.0**52
 
@@ -30,21 +32,27 @@ _LARGEST = 2.0**52
 def read_paths(asked: Asked, progress: Progress) -> Paths:
     """All path files as one; direct touches leave where that was asked for."""
     totals = _Totals()
-    for file in asked.paths:
-        _read(file, asked, totals, progress)
+    sources = [open_source(file) for file in asked.paths]
+    check_given(asked.columns, [(PATH_COLUMNS, source.header) for source in sources])
+    for source in sources:
+        _read(source, asked, totals, progress)
     texts, won, lost, value = totals.result()
+    if not len(texts):
+        raise ConfigurationError(f"{asked.paths[0]} has no line below its header")
     if not totals.has_nulls and not totals.only_zero_and_one:
         progress.say("no column of nulls: journeys that did not convert are not known")
     if value is None:
         progress.say("no column of value: value is left empty")
-    paths = collapse(_split(texts, asked.separator, won, lost, value))
+    elif value[won <= 0].any():
+        progress.say("value of paths that never convert is left out")
+    paths = collapse(_split(texts, _separator(asked, texts, progress), won, lost, value))
     if asked.direct == "ignore-if-other":
         paths = collapse(ignore_direct(paths, paths.direct(asked.settings.direct)))
     return paths
 
 
-def _read(file: Path, asked: Asked, totals: _Totals, progress: Progress) -> None:
-    source = open_source(file)
+def _read(source: Source, asked: Asked, totals: _Totals, progress: Progress) -> None:
+    file = source.file
     columns = find(file, source.header, PATH_COLUMNS, asked.columns, "--{}-column")
     for batch in batches(source, columns, encoded=["path"]):
         won = numbers(batch, "conversions", least=0.0)
@@ -133,6 +141,27 @@ def _joined(limbs: Int) -> Float:
     return total
 
 
+def _separator(asked: Asked, texts: Any, progress: Progress) -> str:
+    """What parts the channels; a file that seems to use something else is not misread."""
+
+    def holds(mark: str) -> int:
+        return int(arrow.values(pc.match_substring(texts, mark)).sum())
+
+    usual = asked.separator or _USUAL
+    if asked.separator:
+        if not holds(usual):
+            progress.say(f"no path has {usual!r}: each is one channel")
+        return usual
+    for mark in _MARKS:
+        parted = holds(mark)
+        if parted and (usual in mark or not holds(usual)) and parted * 2 >= holds(usual):
+            raise ConfigurationError(
+                f"{asked.paths[0]}: {parted:,} different paths have {mark!r}: is that between the "
+                f"channels? Say --separator '{mark}', or --separator '{usual}'"
+            )
+    return usual
+
+
 def _split(texts: Any, separator: str, won: Float, lost: Float, value: Float | None) -> Paths:
     """Texts as codes of their channels; blanks and quotes around a name are not part of it."""
     split = pc.split_pattern(texts, separator)
@@ -143,7 +172,7 @@ def _split(texts: Any, separator: str, won: Float, lost: Float, value: Float | N
     full = channel >= 0
     sizes = np.bincount(row[full], minlength=len(texts))
     has = sizes > 0
-    worth = np.zeros(len(texts)) if value is None else value
+    worth = np.zeros(len(texts)) if value is None else np.where(won > 0, value, 0.0)
     return Paths(
         names=names,
         channel=channel[full],
