@@ -193,13 +193,16 @@ def require_run(conn: Connection, run_id: str) -> None:
 
 def build(conn: Connection) -> dict[str, int]:
     """Fill work.<table> for the scope's days from every model; returns rows per table."""
-    counts: dict[str, int] = {}
-    spans = _spans(conn)
-    for table in built_tables(conn):
-        counts[table] = 0
-        for connector, model in _models(table):
-            for start, end in spans.get(connector, []):
-                counts[table] += _build_one(conn, table, model, connector, start, end)
+    tables, spans = built_tables(conn), _spans(conn)
+    counts = dict.fromkeys(tables, 0)
+    # A model may read the run's own rows of another table, which are built before.
+    for reads_work in (False, True):
+        for table in tables:
+            for connector, model in _models(table):
+                if (b"from work." in model.read_bytes()) is reads_work:
+                    for start, end in spans.get(connector, []):
+                        counts[table] += _build_one(conn, table, model, connector, start, end)
+    for table in tables:
         conn.execute(f"analyze {name('work', table)}")
     return counts
 
