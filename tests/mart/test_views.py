@@ -126,6 +126,31 @@ def test_currencies_are_never_added_up(shops: Connection) -> None:
     ]
 
 
+def test_a_visit_that_export_and_reports_both_count_is_one_session(shops: Connection) -> None:
+    """The 5th has both (and 7 in rows.sql), the 6th only reports."""
+    before = dict(
+        rows(shops, "store_id, sum(spend_amount)", "channel_performance", "true group by 1")
+    )
+    shops.execute(
+        "insert into core.channel_daily (store_id, day, connector, account_id, campaign_id,"
+        " currency_code, campaign_name, source, medium, channel, sessions, source_day, load_id)"
+        " select 'kiel', d::date, c, 'web', s || c, 'EUR', '', s, '', ch, n, d::date, 1 from (values"
+        " ('2026-08-05', 'bigquery', 'x', 'email', 3), ('2026-08-05', 'files', 'y', 'direct', 2),"
+        " ('2026-08-05', 'ga4', 'x', 'email', 100), ('2026-08-05', 'ga4', 'z', 'sms', 50),"
+        " ('2026-08-06', 'ga4', 'x', 'email', 70)) as v (d, c, s, ch, n)"
+    )
+    found = rows(
+        shops, "day::text, channel, sessions", "channel_performance", "sessions is not null"
+    )
+    assert found == [
+        ("2026-08-05", "direct", 2),
+        ("2026-08-05", "email", 3 + 7),
+        ("2026-08-06", "email", 70),
+    ]
+    after = rows(shops, "store_id, sum(spend_amount)", "channel_performance", "true group by 1")
+    assert dict(after) == before
+
+
 @pytest.mark.parametrize("basis", ["amount", "touch_day_amount"])
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_gives_out_exactly_the_revenue_of_the_orders(

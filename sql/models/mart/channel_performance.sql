@@ -57,18 +57,29 @@ by_touch_day as (
     group by store_id, coalesce(touch_day, conversion_day), channel, currency_code
 ),
 
+-- GA4's reports and its event export count the same visits: a day has them from the export, if that has
+-- the day, and else from the reports.
+exported as (
+    select distinct
+        store_id,
+        day
+    from core.channel_daily
+    where sessions is not null and connector <> 'ga4'
+),
+
 metrics as (
     select
-        store_id,
-        day,
-        channel,
-        currency_code,
-        sum(spend_amount) as spend_amount,
-        sum(impressions) as impressions,
-        sum(clicks) as clicks,
-        sum(sessions) as sessions
-    from core.channel_daily
-    group by store_id, day, channel, currency_code
+        daily.store_id,
+        daily.day,
+        daily.channel,
+        daily.currency_code,
+        sum(daily.spend_amount) as spend_amount,
+        sum(daily.impressions) as impressions,
+        sum(daily.clicks) as clicks,
+        sum(daily.sessions) filter (where daily.connector <> 'ga4' or exported.day is null) as sessions
+    from core.channel_daily as daily
+    left join exported on exported.store_id = daily.store_id and exported.day = daily.day
+    group by daily.store_id, daily.day, daily.channel, daily.currency_code
 )
 
 select
