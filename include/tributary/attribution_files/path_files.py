@@ -23,8 +23,8 @@ Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
 
 _USUAL = ">"
-# Other marks that people put between channels; those with the usual one in them first.
-_MARKS = ("->", "=>", ">>", "|", "→", ";", "»")
+# Other marks that people put between channels.
+_MARKS = ("|", "→", ";", "»")
 _LIMB = 2.0**32
 _LARGEST = 2.0**52
 
@@ -45,7 +45,9 @@ def read_paths(asked: Asked, progress: Progress) -> Paths:
         progress.say("no column of value: value is left empty")
     elif value[won <= 0].any():
         progress.say("value of paths that never convert is left out")
-    paths = collapse(_split(texts, _separator(asked, texts, progress), won, lost, value))
+    paths = _split(texts, asked.separator or _USUAL, won, lost, value)
+    _check_separator(asked, paths, progress)
+    paths = collapse(paths)
     if asked.direct == "ignore-if-other":
         paths = collapse(ignore_direct(paths, paths.direct(asked.settings.direct)))
     return paths
@@ -141,25 +143,24 @@ def _joined(limbs: Int) -> Float:
     return total
 
 
-def _separator(asked: Asked, texts: Any, progress: Progress) -> str:
-    """What parts the channels; a file that seems to use something else is not misread."""
-
-    def holds(mark: str) -> int:
-        return int(arrow.values(pc.match_substring(texts, mark)).sum())
-
-    usual = asked.separator or _USUAL
+def _check_separator(asked: Asked, paths: Paths, progress: Progress) -> None:
+    """A file whose channels are parted by something else is not misread."""
+    longest, names = int(paths.sizes.max(initial=0)), paths.names
     if asked.separator:
-        if not holds(usual):
-            progress.say(f"no path has {usual!r}: each is one channel")
-        return usual
-    for mark in _MARKS:
-        parted = holds(mark)
-        if parted and (usual in mark or not holds(usual)) and parted * 2 >= holds(usual):
-            raise ConfigurationError(
-                f"{asked.paths[0]}: {parted:,} different paths have {mark!r}: is that between the "
-                f"channels? Say --separator '{mark}', or --separator '{usual}'"
-            )
-    return usual
+        if longest == 1:
+            progress.say(f"no path has {asked.separator!r}: each is one channel")
+        return
+    if longest > 1:
+        cut = [name for name in names if name[-1] in "-="]
+        mark = f"{cut[0][-1]}>" if len(cut) * 3 >= len(names) else ""
+    else:
+        having = {mark: sum(mark in name for name in names) for mark in _MARKS}
+        mark = next((mark for mark, count in having.items() if count * 2 > len(names)), "")
+    if mark:
+        raise ConfigurationError(
+            f"{asked.paths[0]}: most paths have {mark!r}: is that between the channels? "
+            f"Say --separator '{mark}', or --separator '{_USUAL}'"
+        )
 
 
 def _split(texts: Any, separator: str, won: Float, lost: Float, value: Float | None) -> Paths:
