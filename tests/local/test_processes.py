@@ -94,3 +94,19 @@ def _is_gone(pid: int) -> bool:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def test_a_process_that_only_its_parent_has_not_noticed_is_gone() -> None:
+    code = (
+        "import subprocess, sys, time;"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+        "print(child.pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        process = psutil.Process(int(parent.stdout.readline()))
+        assert not processes.wait_gone(process, 0.3)
+        process.kill()
+        assert processes.wait_gone(process, 10)
+        assert process.status() == psutil.STATUS_ZOMBIE
+        parent.kill()

@@ -134,7 +134,8 @@ def test_a_visit_that_export_and_reports_both_count_is_one_session(shops: Connec
     shops.execute(
         "insert into core.channel_daily (store_id, day, connector, account_id, campaign_id,"
         " currency_code, campaign_name, source, medium, channel, sessions, source_day, load_id)"
-        " select 'kiel', d::date, c, 'web', s || c, 'EUR', '', s, '', ch, n, d::date, 1 from (values"
+        " select 'kiel', d::date, c, 'web', s || c, 'EUR', '', s, '', ch, n, d::date, 1"
+        " from (values"
         " ('2026-08-05', 'bigquery', 'x', 'email', 3), ('2026-08-05', 'files', 'y', 'direct', 2),"
         " ('2026-08-05', 'ga4', 'x', 'email', 100), ('2026-08-05', 'ga4', 'z', 'sms', 50),"
         " ('2026-08-06', 'ga4', 'x', 'email', 70)) as v (d, c, s, ch, n)"

@@ -13,7 +13,6 @@ from datetime import date
 from pathlib import Path
 
 import msgspec
-import psutil
 
 from tributary.clock import Clock, SystemClock
 from tributary.errors import ConfigurationError
@@ -73,13 +72,11 @@ def run_down(found: Installation) -> str:
     running = processes.same(record.supervisor)
     if running is not None and running.pid != os.getpid():
         running.send_signal(signal.SIGTERM)
-        try:
-            running.wait(_DOWN_SECONDS)
-        except psutil.TimeoutExpired:
+        if not processes.wait_gone(running, _DOWN_SECONDS):
             raise ConfigurationError(
                 f"process {running.pid} has not stopped within {_DOWN_SECONDS} s; its logs are in"
                 f" {found.logs}"
-            ) from None
+            )
         return "stopped"
     with found.locked("down"):
         left = processes.stop_leftovers(record.processes, found.folder)

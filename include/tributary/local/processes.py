@@ -16,6 +16,7 @@ from tributary.errors import ConfigurationError
 from tributary.local.state import Started
 
 STOP_SECONDS = 20.0
+_POLL_SECONDS = 0.1
 # In the environment of every child: the folder of its installation.
 MARK = "TRIBUTARY_INSTALLATION"
 
@@ -154,6 +155,21 @@ def _leftover_name(process: psutil.Process, known: Mapping[int, Started], folder
     except (psutil.Error, OSError):
         pass
     return ""
+
+
+def wait_gone(process: psutil.Process, seconds: float) -> bool:
+    """Whether it ends within `seconds`; a zombie, whose parent has yet to look, has ended."""
+    for _ in range(round(seconds / _POLL_SECONDS)):
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return True
+            process.wait(_POLL_SECONDS)
+            return True
+        except psutil.TimeoutExpired:
+            continue
+        except psutil.NoSuchProcess:
+            return True
+    return False
 
 
 def _family(pid: int) -> list[psutil.Process]:
