@@ -321,6 +321,32 @@ def checksum(as_json: bool) -> None:
 
 
 @cli.group()
+def explain() -> None:
+    """Why a number is what it is: what it was made from, by which rule and run."""
+
+
+@explain.command("order")
+@click.argument("order", metavar="ID")
+@click.option("--store", default="", metavar="STORE", help="Only this store's.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="json has every column of mart.explain_order.",
+)
+def explain_order(order: str, store: str, style: str) -> None:
+    """The touches of an order's buyer, why each counts or not, and what each model gives it.
+
+    ID is the order's number (#1001 or 1001) or the shop's own id.
+    """
+    from tributary.local.explain import run_explain_order
+
+    click.echo(run_explain_order(_current(), order, store, style), nl=False)
+
+
+@cli.group()
 def quarantine() -> None:
     """Records that did not fit: see them, and land them after a fix."""
 
