@@ -1,0 +1,1 @@
+"""The attribution engine against the best others, on the same touches, on this machine."""
