@@ -23,7 +23,7 @@ _DENSE_STATES = 1500
 _TOLERANCE = 1e-14
 _MAX_ROUNDS = 20_000
 _BLOCK_CELLS = 1 << 24
-_SMALL_CELLS = 1 << 20
+_SMALL_CELLS = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -88,21 +88,23 @@ def _closed_form(chain: Transitions, rewards: list[Float]) -> list[Float]:
 
 
 def _fixed_point(chain: Transitions, rewards: list[Float]) -> list[Float]:
-    """H <- M * (Q H + r), one column per removed channel; M empties the states that hold it."""
+    """H <- M * (Q H + r): a column per reward and removed channel; M empties states that hold it."""
     size, leaving, channels = len(chain.states), chain.leaving, chain.channels()
     step = _stepper(chain, leaving)
-    all_in_place = np.ones((size, 1))
-    width = max(1, _BLOCK_CELLS // max(size, 1))
-    found = []
-    for reward in rewards:
-        gain = (reward / leaving)[:, None]
-        whole = float(chain.start @ _iterate(step, gain, all_in_place)[:, 0])
-        lost = np.zeros(len(chain.names))
-        for begin in range(0, len(lost) if whole else 0, width):
-            block = np.arange(begin, min(begin + width, len(lost)))
-            kept = _without(channels, block)
-            lost[block] = 1.0 - chain.start @ _iterate(step, gain * kept, kept) / whole
-        found.append(lost)
+    gains = [reward / leaving for reward in rewards]
+    gains = [gain / (float(np.abs(gain).max(initial=0.0)) or 1.0) for gain in gains]
+    nothing_removed = np.ones((size, len(gains)))
+    wholes = chain.start @ _iterate(step, np.stack(gains, axis=1), nothing_removed)
+    width = max(1, _BLOCK_CELLS // max(size * len(gains), 1))
+    found = [np.zeros(len(chain.names)) for _ in gains]
+    for begin in range(0, len(chain.names), width):
+        block = np.arange(begin, min(begin + width, len(chain.names)))
+        kept = np.tile(_without(channels, block), len(gains))
+        gain = np.repeat(np.stack(gains, axis=1), len(block), axis=1)
+        left = chain.start @ _iterate(step, gain * kept, kept)
+        for lost, whole, part in zip(found, wholes, np.split(left, len(gains)), strict=True):
+            if whole:
+                lost[block] = 1.0 - part / whole
     return found
 
 
@@ -110,7 +112,7 @@ def _stepper(chain: Transitions, leaving: Float) -> Callable[[Float], Float]:
     """One step along the chain: H -> Q H. Small ones do without loading scipy."""
     size = len(chain.states)
     chance = chain.count / leaving[chain.source]
-    if len(chance) * len(chain.names) > _SMALL_CELLS:
+    if len(chance) * 2 * len(chain.names) > _SMALL_CELLS:
         from scipy.sparse import csr_array
 
         matrix = csr_array((chance, (chain.source, chain.target)), shape=(size, size))
