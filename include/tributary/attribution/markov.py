@@ -88,7 +88,7 @@ def _closed_form(chain: Transitions, rewards: list[Float]) -> list[Float]:
 
 
 def _fixed_point(chain: Transitions, rewards: list[Float]) -> list[Float]:
-    """H <- M * (Q H + r): a column per reward and removed channel; M empties states that hold it."""
+    """H <- M * (Q H + r), a column per reward and channel; M empties the states that hold it."""
     size, leaving, channels = len(chain.states), chain.leaving, chain.channels()
     step = _stepper(chain, leaving)
     gains = [reward / leaving for reward in rewards]
