@@ -76,7 +76,7 @@ def _from_events(asked: Asked, folder: Path, progress: Progress) -> Answer:
     if parts:
         paths, too_old = parts[0].journeys.paths, parts[0].journeys.too_old
     else:
-        paths, too_old = _collapsed(events.parts())
+        paths, too_old = _collapsed(events.parts(), "time_decay" in asked.models)
     if too_old:
         progress.say(
             f"{too_old:,} conversions have touches only before the lookback: they are unattributed"
@@ -89,12 +89,18 @@ def _from_events(asked: Asked, folder: Path, progress: Progress) -> Answer:
     return found
 
 
-def _collapsed(parts: Iterable[Part]) -> tuple[Paths, int]:
+def _collapsed(parts: Iterable[Part], timed: bool) -> tuple[Paths, int]:
     """Equal paths of all parts as one, and the conversions whose touches are all too old."""
-    kept, too_old = [], 0
+    known, waiting, too_old = 0, 0, 0
+    kept: list[Paths] = []
     for part in parts:
-        kept.append(collapse(part.journeys.paths))
+        paths = part.journeys.paths
+        kept.append(collapse(paths if timed else replace(paths, decay=None)))
+        waiting += len(kept[-1])
         too_old += part.journeys.too_old
+        if waiting > known:
+            kept = [collapse(concatenate(kept))]
+            known, waiting = len(kept[0]), 0
     return collapse(concatenate(kept)), too_old
 
 

@@ -25,7 +25,10 @@ Float = npt.NDArray[np.float64]
 _USUAL = ">"
 # Other marks that people put between channels.
 _MARKS = ("|", "→", ";", "»")
-_LIMB = 2.0**32
+_SUMMED = ("won", "lost", "zero", "value")
+_WAITING = 1 << 20
+_TEXT = pa.large_string()  # more than 2 GB of them
+_LIMBS, _LIMB = 3, 2.0**32
 _LARGEST = 2.0**52
 
 
@@ -67,74 +70,97 @@ def _read(source: Source, asked: Asked, totals: _Totals, progress: Progress) -> 
 
 
 class _Totals:
-    """Sums per distinct path text, in fixed point, so that no order of rows changes a digit."""
+    """Sums per distinct path text, in fixed point, so that no order of rows changes a digit.
+
+    Each batch's texts are kept as they come and added up when they are as many as those known, so
+    that a file of n different paths costs n log n.
+    """
 
     def __init__(self) -> None:
         self.has_nulls = False
         self.only_zero_and_one = True
         self._has_value: bool | None = None
-        self._texts: Any = arrow.texts([])
-        self._limbs: dict[str, Int] = {
-            name: np.zeros((3, 0), dtype=np.int64) for name in ("won", "lost", "zero", "value")
-        }
+        self._texts: list[Any] = []
+        self._limbs: dict[str, list[Int]] = {name: [] for name in _SUMMED}
+        self._known = self._waiting = 0
 
     def add(self, batch: Batch, won: Float, lost: Float | None, value: Float | None) -> None:
         if self._has_value not in (None, value is not None):
             raise ConfigurationError(f"{batch.source.file}: only some files have a value column")
         self._has_value = value is not None
-        place = self._places(batch)
         self.has_nulls = self.has_nulls or lost is not None
         self.only_zero_and_one &= bool(np.isin(won, (0.0, 1.0)).all())
-        self._into("won", place, won, batch, "conversions")
-        if lost is not None:
-            self._into("lost", place, lost, batch, "nulls")
-        else:
-            self._into("zero", place, (won == 0).astype(np.float64), batch, "conversions")
-        if value is not None:
-            self._into("value", place, value, batch, "value")
+        texts, place = _texts(batch)
+        nothing = np.zeros(0)
+        columns = {
+            "won": (won, "conversions"),
+            "lost": (nothing if lost is None else lost, "nulls"),
+            "zero": ((won == 0).astype(np.float64) if lost is None else nothing, "conversions"),
+            "value": (nothing if value is None else value, "value"),
+        }
+        for name, (values, column) in columns.items():
+            self._limbs[name].append(_limbs(place, values, len(texts), batch, column))
+        self._texts.append(texts)
+        self._waiting += len(texts)
+        if self._waiting > max(self._known, _WAITING):
+            self._merge()
 
     def result(self) -> tuple[Any, Float, Float, Float | None]:
         """Path texts with conversions, nulls and value; zeros are nulls where nothing else says."""
+        if not self._texts:
+            return arrow.texts([]), np.zeros(0), np.zeros(0), None
+        self._merge()
         lost = "lost" if self.has_nulls else "zero"
-        nulls = _joined(self._limbs[lost])
+        sums = {name: _joined(limbs[0]) for name, limbs in self._limbs.items()}
+        nulls = sums[lost]
         if not self.has_nulls and not self.only_zero_and_one:
-            nulls = np.zeros(len(self._texts))
-        value = _joined(self._limbs["value"]) if self._has_value else None
-        return self._texts, _joined(self._limbs["won"]), nulls, value
+            nulls = np.zeros(len(nulls))
+        return self._texts[0], sums["won"], nulls, sums["value"] if self._has_value else None
 
-    def _places(self, batch: Batch) -> Int:
-        """Each row's place among the distinct texts, which grow by the new ones."""
-        column = batch.columns["path"]
-        if not pa.types.is_dictionary(column.type):
-            if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
-                raise ConfigurationError(
-                    f"{batch.source.file}: column path holds {column.type}, not text"
-                )
-            column = pc.dictionary_encode(column)
-        codes = arrow.filled(column.indices, len(column.dictionary))
-        words = pa.concat_arrays([pc.cast(column.dictionary, pa.string()), arrow.texts([""])])
-        known = pc.index_in(words, value_set=self._texts)
-        if known.null_count:
-            fresh = pc.unique(words.filter(pc.is_null(known)))
-            self._texts = pa.concat_arrays([self._texts, fresh])
+    def _merge(self) -> None:
+        """What waits joins what is known: one entry per text."""
+        if len(self._texts) > 1:
+            encoded = pc.dictionary_encode(pa.chunked_array(self._texts)).combine_chunks()
+            place = arrow.values(encoded.indices)
+            self._texts = [encoded.dictionary]
             for name, limbs in self._limbs.items():
-                self._limbs[name] = np.pad(limbs, ((0, 0), (0, len(fresh))))
-            known = pc.index_in(words, value_set=self._texts)
-        place: Int = arrow.values(known).astype(np.int64)[arrow.values(codes)]
-        return place
+                added = np.zeros((_LIMBS, len(encoded.dictionary)), dtype=np.int64)
+                for limb, parts in zip(added, np.concatenate(limbs, axis=1), strict=True):
+                    if parts.any():
+                        np.add.at(limb, place, parts)
+                self._limbs[name] = [added]
+        self._known, self._waiting = len(self._texts[0]), 0
 
-    def _into(self, name: str, place: Int, values: Float, batch: Batch, column: str) -> None:
-        if float(np.abs(values).max(initial=0.0)) >= _LARGEST:
-            row = int(np.abs(values).argmax())
-            where = line_of(batch.source, batch.first + row)
-            raise ConfigurationError(f"{where}: {column} {values[row]} is too large")
-        rest = values
-        for limb in self._limbs[name]:
-            whole = np.rint(rest)
-            np.add.at(limb, place, whole.astype(np.int64))
-            rest = (rest - whole) * _LIMB
-            if not rest.any():
-                break
+
+def _texts(batch: Batch) -> tuple[Any, Int]:
+    """The different texts of a batch's paths, and each row's place among them."""
+    column = batch.columns["path"]
+    if not pa.types.is_dictionary(column.type):
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            raise ConfigurationError(
+                f"{batch.source.file}: column path holds {column.type}, not text"
+            )
+        column = pc.dictionary_encode(column)
+    texts = pc.cast(column.dictionary, _TEXT)
+    place = arrow.values(arrow.filled(column.indices, len(texts))).astype(np.int64)
+    return pa.concat_arrays([texts, pc.cast(arrow.texts([""]), _TEXT)]), place
+
+
+def _limbs(place: Int, values: Float, size: int, batch: Batch, column: str) -> Int:
+    """Sums per place as whole numbers, 2^-32 and 2^-64."""
+    limbs = np.zeros((_LIMBS, size), dtype=np.int64)
+    if float(np.abs(values).max(initial=0.0)) >= _LARGEST:
+        row = int(np.abs(values).argmax())
+        where = line_of(batch.source, batch.first + row)
+        raise ConfigurationError(f"{where}: {column} {values[row]} is too large")
+    rest = values
+    for limb in limbs:
+        if not rest.any():
+            break
+        whole = np.rint(rest)
+        np.add.at(limb, place, whole.astype(np.int64))
+        rest = (rest - whole) * _LIMB
+    return limbs
 
 
 def _joined(limbs: Int) -> Float:
