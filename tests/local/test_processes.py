@@ -66,6 +66,18 @@ def test_leftovers_of_a_killed_leader_are_found_by_its_session(tmp_path: Path) -
     assert _is_gone(inner)
 
 
+def test_what_a_dead_leader_leaves_of_its_session_is_ended(tmp_path: Path) -> None:
+    child, inner = _start(tmp_path)
+    other, inner_of_other = _start(tmp_path)
+    child.process.send_signal(signal.SIGKILL)
+    child.process.wait()
+    assert psutil.pid_exists(inner)
+    processes.stop_session(child.process.pid)
+    assert _is_gone(inner)
+    assert other.is_running and psutil.pid_exists(inner_of_other)
+    assert processes.stop([other]) == []
+
+
 def test_leftovers_that_were_never_recorded_are_found_by_their_mark(tmp_path: Path) -> None:
     child, inner = _start(tmp_path, mark=str(tmp_path))
     found = processes.stop_leftovers([], tmp_path)

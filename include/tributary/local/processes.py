@@ -103,6 +103,23 @@ def stop_group(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
+def stop_session(leader: int) -> None:
+    """End at once what a dead leader left of its session, and the children of that.
+
+    A forked child keeps its parent's connections open: PostgreSQL believes the dead one to live,
+    with all its locks.
+    """
+    found: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getsid(process.pid) == leader:
+                found |= {p.pid: p for p in (process, *process.children(recursive=True))}
+    for process in found.values():
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(list(found.values()), timeout=STOP_SECONDS)
+
+
 def stop_leftovers(recorded: Iterable[Started], folder: Path) -> list[str]:
     """Stop what a killed predecessor left running; the names of what was found.
 

@@ -249,6 +249,7 @@ class Supervisor:
             self.check_children()
         self.say(f"{child.name} ended by itself (log: {child.log}); starting it again")
         self.children.remove(child)
+        processes.stop_session(child.process.pid)
         if child.name == "sandbox":  # at this day, not at that of the first start
             port = self.record.sandbox_port
             again = vendors.start(self.installation, port, self._world(), child.environ)
