@@ -165,12 +165,14 @@ def _record_revisions(
     core, work = name("core", table), name("work", table)
     key_text = " || ' ' || ".join(f"c.{name(k)}::text" for k in keys)
     day = f"c.{name(_DAYS[table])}"
+    left, right = (", ".join(f"{side}.{name(f)}" for f in facts) for side in "cw")
     pairs = ", ".join(f"('{f}', to_jsonb(c.{name(f)}), to_jsonb(w.{name(f)}))" for f in facts)
     conn.execute(
         "insert into ops.revision (publication_id, table_name, row_key, store_id, day, change,"
         " column_name, value_from, value_to)"
         f" select %s, %s, {key_text}, c.store_id, {day}, 'changed', v.column_name,"
         f" v.old #>> '{{}}', v.new #>> '{{}}' from {work} as w join {core} as c on {same_key}"
+        f" and ({left}) is distinct from ({right})"
         f" cross join lateral (values {pairs}) as v (column_name, old, new)"
         " where v.old is distinct from v.new"
         " on conflict (publication_id, table_name, row_key, column_name) do update"
