@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from tributary.attribution import ModelSettings
 from tributary.attribution.models import PAID
+from tributary.attribution_files import memory
 from tributary.attribution_files.answer import answer
 from tributary.attribution_files.asked import (
     DEFAULT_MODELS,
@@ -34,6 +35,7 @@ _DAY_US = 86_400_000_000
 def run_attribute(options: Mapping[str, Any], clock: Clock) -> None:
     """The command's options as click gives them."""
     asked = asked_of(options)
+    memory.keep()
     found = answer(asked, Progress(clock, lambda text: print_aside(text)))
     if asked.plot:
         _write(asked.plot, draw(found))
