@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. `make` alone lists all targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run down reset test prove prove-celery bench env check fix docs new-connector lock clean
+.PHONY: help setup run down reset test prove prove-celery bench bench-attribution env check fix docs new-connector lock clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q
@@ -34,6 +34,9 @@ prove-celery: ## docker-compose.yaml without containers: two Celery workers, one
 
 bench: setup ## Measure what unchanged data costs, at a million records (minutes); writes bench/README.md
 	@$(BIN)/python -m bench.restate --rebuild $(ARGS)
+
+bench-attribution: setup ## Attribution against other engines to 10 million touches (half an hour); writes bench/attribution/README.md
+	@$(BIN)/python -m bench.attribution $(ARGS)
 
 env: ## Write .env with random secrets, for docker compose (never over one that is there)
 	@python3 -I include/tributary/local/dotenv.py
