@@ -143,7 +143,8 @@ class Stack:
     def pending(self) -> int:
         with connect(self.url("warehouse")) as conn:
             row = conn.execute(
-                "select count(*) from ops.load where status <> 'landed' or publication_id is null"
+                "select count(*) from ops.load where status = 'running' or status = 'landed' and"
+                " publication_id is null"
             ).fetchone()
         return int(row[0]) if row else 0
 
