@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 
 from tests.attribution_files.running import Command, by_model
@@ -134,14 +136,47 @@ def test_times_of_all_forms_and_the_zone_of_those_that_do_not_say(
         "2026-01-02T12:00:00+01:00",
         "2026-01-02T11:00:00Z",
         "2026-01-02 11:00:00 UTC",
+        "2026-01-02 06:00:00.000 -0500",
         "2026-01-02 12:00:00.000001",
     ]
-    lines = [f"u,{time},{name}\n" for time, name in zip(times, "abcde", strict=True)]
+    lines = [f"u,{time},{name}\n" for time, name in zip(times, "abcdxe", strict=True)]
     touches = write(tmp_path, "user_id,time,channel\n" + "".join(lines))
     sales = write(tmp_path, "user_id,time,value\nu,2026-01-02T11:00:00Z,1\n", "c.csv")
     files = ["--touches", touches, "--conversions", sales, "--models", "linear"]
     shares = by_model(command.rows(*files, "--zone", "Europe/Berlin"), "share")["linear"]
-    assert shares == {"a": 0.25, "b": 0.25, "c": 0.25, "d": 0.25, "e": 0}
+    assert shares == {"a": 0.2, "b": 0.2, "c": 0.2, "d": 0.2, "e": 0, "x": 0.2}
+
+
+@pytest.mark.parametrize(
+    "text", [pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_every_kind_of_text_in_parquet(command: Command, tmp_path: Path, text: pa.DataType) -> None:
+    def column(*words: str) -> pa.Array:
+        plain = pa.array(words)
+        return plain.dictionary_encode() if pa.types.is_dictionary(text) else plain.cast(text)
+
+    touches = {
+        "user_id": column("7", "8"),
+        "time": column("2026-01-01 10:00:00", "2026-01-01T10:00:00"),
+        "channel": column("a", "b"),
+        "id": column("x", "y"),
+    }
+    sales = {
+        "user_id": pa.array([7]),
+        "time": pa.array([20_500], pa.date32()),
+        "value": column("2"),
+    }
+    files = tmp_path / "t.parquet", tmp_path / "c.parquet"
+    for file, columns in zip(files, (touches, sales), strict=True):
+        parquet.write_table(pa.table(columns), file)
+    rows = command.rows("--touches", files[0], "--conversions", files[1], "--lookback", "60d")
+    assert by_model(rows, "value")["last"] == {"a": 2.0, "b": 0.0}
+
+
+def test_a_nested_column_is_refused(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "f.parquet"
+    parquet.write_table(pa.table({"path": [["a", "b"]], "conversions": [1]}), file)
+    assert "column 'path' holds list<element: string>, not a value" in command.fails(file)
 
 
 def test_what_is_there_twice_counts_once_where_ids_tell(command: Command, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,9 @@ import pyarrow.compute as pc
 from tributary.attribution_files import arrow
 from tributary.attribution_files.tables import Batch, line_of
 from tributary.errors import ConfigurationError
+
+# `2026-08-01 14:30:00.000 +0200`, as some warehouses write it.
+_OFFSET = re.compile(r" ([+-]\d\d:?\d\d)$")
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -77,7 +81,7 @@ def _slow_times(batch: Batch, name: str, column: Any, zone: ZoneInfo) -> Int:
     found = np.empty(len(column), dtype=np.int64)
     for row, text in enumerate(column.to_pylist()):
         try:
-            at = datetime.fromisoformat(text.removesuffix(" UTC"))
+            at = datetime.fromisoformat(_OFFSET.sub(r"\1", text.removesuffix(" UTC")))
         except ValueError:
             raise _bad(
                 batch,

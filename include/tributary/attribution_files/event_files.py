@@ -63,6 +63,10 @@ class Events:
         self._has_type = any("type" in opened.columns for opened in touches)
         self.has_value = any("value" in opened.columns for opened in sales)
         self.has_id = any("id" in opened.columns for opened in sales)
+        # Two lines of one order may well look the same: they are no repeats.
+        self._has_lines = any(
+            "line" in name.lower() for _, names in headers[len(touches) :] for name in names
+        )
         self.has_campaign = any("campaign" in opened.columns for opened in touches)
         self._has_tie = any("id" in opened.columns for opened in touches)
         self._touches, self._conversions = Parts(folder, "touches"), Parts(folder, "conversions")
@@ -113,6 +117,9 @@ class Events:
             return sales, buyers
         value = _array(sales, "value") if self.has_value else None
         again, shared = repeats(sales.column("id"), buyers, _array(sales, "at_us"), value)
+        if self._has_lines and (shared or again.any()):
+            self._progress.say("lines of orders: each counts as a conversion")
+            return sales, buyers
         if shared:
             self._progress.say("conversions that differ share an id: each counts")
         if not again.any():

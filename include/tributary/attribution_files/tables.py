@@ -68,7 +68,10 @@ def batches(source: Source, columns: dict[str, str], encoded: Sequence[str]) -> 
     reader = _parquet(source, columns) if source.is_parquet else _csv(source, columns, encoded)
     try:
         for batch in reader:
-            found = {wanted: batch.column(name) for wanted, name in columns.items()}
+            found = {
+                wanted: _plain(source, name, batch.column(name), wanted in encoded)
+                for wanted, name in columns.items()
+            }
             yield Batch(source, first, found, batch.num_rows)
             first += batch.num_rows
     except (pa.ArrowInvalid, OSError, EOFError) as error:
@@ -89,6 +92,21 @@ def line_of(source: Source, row: int) -> str:
                     return f"{source.file} line {reader.line_num}"
                 seen += 1
     return f"{source.file} row {row + 1}"
+
+
+def _plain(source: Source, name: str, column: Any, keep_codes: bool) -> Any:
+    """All kinds of text as one; a dictionary only where it is asked for."""
+    kind = column.type
+    if pa.types.is_nested(kind):
+        raise ConfigurationError(
+            f"{source.file}: column {name!r} holds {kind}, not a value: write it as a column"
+        )
+    if pa.types.is_dictionary(kind):
+        return column if keep_codes else _plain(source, name, column.dictionary_decode(), False)
+    is_text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    if is_text or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return column.cast(pa.string())
+    return column
 
 
 def _parquet(source: Source, columns: dict[str, str]) -> Iterator[Any]:
