@@ -16,9 +16,11 @@ _LOOK_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Measured:
-    """`wall` from start to end of the process, `inside` from the first byte read to the answer."""
+    """`wall` from start to end of the process, `inside` from the first byte read to the answer;
+    `cpu` is the whole process on all cores."""
 
     wall: float
+    cpu: float
     inside: float
     peak_mb: float
     answer: dict[str, float]
@@ -35,15 +37,16 @@ def measure(command: Sequence[str], folder: Path) -> Measured:
         failure, peak = _watch(process.pid, begun)
         if failure:
             process.kill()
-        process.wait()
-    wall = time.perf_counter() - begun
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    wall, cpu = time.perf_counter() - begun, usage.ru_utime + usage.ru_stime
     if not failure and process.returncode:
         lines = errors.read_text(errors="replace").strip().splitlines()
         failure = "failed: " + (lines[-1] if lines else f"exit {process.returncode}")
     if failure:
-        return Measured(wall, wall, peak, {}, failure)
+        return Measured(wall, cpu, wall, peak, {}, failure)
     told = json.loads(answer.read_text().strip().splitlines()[-1])
-    return Measured(wall, told["seconds"], peak, told["answer"])
+    return Measured(wall, cpu, told["seconds"], peak, told["answer"])
 
 
 def _watch(pid: int, begun: float) -> tuple[str, float]:
