@@ -61,9 +61,8 @@ class Bench:
             f"\n## {files.rows:,} touches, {files.people:,} journeys, {files.sales:,} convert\n"
         )
         self.say(f"Reading the touches by COPY takes {limit:.2f} s.\n")
-        self.say(
-            "| task | engine | seconds | of COPY | whole process | its CPU | peak MB | largest error |"
-        )
+        heads = ("task", "engine", "seconds", "of COPY", "whole process", "its CPU", "peak MB")
+        self.say(f"| {' | '.join(heads)} | largest error |")
         self.say("|---|---|---|---|---|---|---|---|")
         exact: dict[str, dict[str, float]] = {}
         for case in self._cases(files):
@@ -147,7 +146,8 @@ class Bench:
 
 def _line(case: Case, found: Measured, limit: float, exact: dict[str, float]) -> str:
     if found.failure:
-        return f"| {case.task} | {case.engine} | {found.failure} | | | {found.cpu:.2f} | {found.peak_mb:.0f} | |"
+        told = f"{found.failure} | | | {found.cpu:.2f} | {found.peak_mb:.0f}"
+        return f"| {case.task} | {case.engine} | {told} | |"
     error = ""
     if not case.engine.startswith("tributary") and found.answer:
         error = f"{100 * _error(found.answer, exact):.2g} %"
@@ -177,7 +177,8 @@ def main() -> int:
         bench.say(
             "Written by `make bench-attribution` (`python -m bench.attribution`). Ratios travel "
             "between machines, seconds do not: from the first byte read to the answer, imports "
-            "aside; the whole process and its CPU seconds have them. One run, one process at a time."
+            "aside; the whole process and its CPU seconds have them. One run, one process at a "
+            "time."
         )
         bench.say()
         bench.say(

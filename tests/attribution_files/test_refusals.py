@@ -193,10 +193,7 @@ def test_what_is_there_twice_counts_once_where_ids_tell(command: Command, tmp_pa
 
 
 def test_equal_lines_of_one_order_are_no_repeats(command: Command, tmp_path: Path) -> None:
-    sales = "order_line,order_id,user_id,time,value
-1,o,u,2026-01-02,5
-2,o,u,2026-01-02,5
-"
+    sales = "order_line,order_id,user_id,time,value\n1,o,u,2026-01-02,5\n2,o,u,2026-01-02,5\n"
     files = [write(tmp_path, TOUCHES), write(tmp_path, sales, "c.csv")]
     rows = command.rows("--touches", files[0], "--conversions", files[1], "--models", "last")
     assert by_model(rows, "value")["last"]["(unattributed)"] == 10
