@@ -10,6 +10,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from tests.attribution_files.running import Command, by_model
+from tributary.attribution import events
 
 TOUCHES = "user_id,time,channel\nu1,2026-01-01 10:00:00,a\nu1,2026-01-02 10:00:00,b\n"
 SALES = "user_id,time,value\nu1,2026-01-03 00:00:00,10\n"
@@ -190,6 +191,17 @@ def test_what_is_there_twice_counts_once_where_ids_tell(command: Command, tmp_pa
     assert "touches that repeat another, id included, count once" in command.notes
     assert "conversions that repeat another, id included, count once" in command.notes
     assert "conversions that differ share an id: each counts" in command.notes
+
+
+def test_a_user_id_that_stands_for_everybody_is_named(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MOST_PAIRS", 9)
+    touches = TOUCHES + "unknown,2026-01-01,a\n" * 3
+    sales = SALES + "unknown,2026-01-02,1\n" * 3
+    files = [write(tmp_path, touches), write(tmp_path, sales, "c.csv")]
+    message = command.fails("--touches", files[0], "--conversions", files[1])
+    assert "user_id 'unknown' has 3 touches and 3 conversions, too many for one" in message
 
 
 def test_equal_lines_of_one_order_are_no_repeats(command: Command, tmp_path: Path) -> None:

@@ -25,6 +25,18 @@ Codes = npt.NDArray[np.integer]
 _KEY_BITS = 62
 
 
+# Pairs of a conversion and a touch before it that are looked at together (some 50 bytes each).
+MOST_PAIRS = 150_000_000
+
+
+class TooManyPairsError(ValueError):
+    """One `person` is a hub: their touches times their conversions do not fit into memory."""
+
+    def __init__(self, person: int) -> None:
+        super().__init__(f"person {person} has too many touches and conversions")
+        self.person = person
+
+
 @dataclass(frozen=True)
 class TouchEvents:
     """Columns of equal length, any order. `person` are codes from 0, shared with the conversions;
@@ -82,12 +94,17 @@ def journeys_of(
     conversions: ConversionEvents,
     rules: EventRules,
 ) -> EventJourneys:
-    """All journeys; the same for any order of the events, but for the order of the paths."""
+    """All journeys; the same for any order of the events, but for the order of the paths.
+
+    TooManyPairsError where that is more than can be held.
+    """
     every = _by_person_and_time(touches)
     order = _once(touches, every)
     person, at = touches.person[order], touches.at_us[order]
     kind = None if touches.kind is None else touches.kind[order]
     low, high = _windows(person, at, conversions, max(rules.lookback_us, default=0))
+    if int((high - low).sum()) > MOST_PAIRS:
+        raise TooManyPairsError(int(conversions.person[int((high - low).argmax())]))
     row = np.repeat(np.arange(len(low)), high - low)
     place = np.repeat(low - np.cumsum(high - low) + (high - low), high - low) + np.arange(len(row))
     age = conversions.at_us[row] - at[place]

@@ -19,6 +19,7 @@ from tributary.attribution import (
     TouchEvents,
     journeys_of,
 )
+from tributary.attribution.events import TooManyPairsError
 from tributary.attribution.paths import is_direct
 from tributary.attribution_files import arrow
 from tributary.attribution_files.asked import Asked, usual_lookbacks
@@ -94,19 +95,18 @@ class Events:
             who, buyers = people(touches.column("user_id"), sales.column("user_id"))
             sales, buyers = self._once(sales, buyers)
             value = _array(sales, "value") if self.has_value else None
-            found = journeys_of(
-                self.names,
-                direct,
-                TouchEvents(
-                    who,
-                    _array(touches, "at_us"),
-                    self._channel_code[_array(touches, "channel")],
-                    self._kind_code[_array(touches, "type")] if self._has_type else None,
-                    _array(touches, "tie") if "tie" in touches.column_names else None,
-                ),
-                ConversionEvents(buyers, _array(sales, "at_us"), value),
-                self._rules,
+            events = TouchEvents(
+                who,
+                _array(touches, "at_us"),
+                self._channel_code[_array(touches, "channel")],
+                self._kind_code[_array(touches, "type")] if self._has_type else None,
+                _array(touches, "tie") if "tie" in touches.column_names else None,
             )
+            sold = ConversionEvents(buyers, _array(sales, "at_us"), value)
+            try:
+                found = journeys_of(self.names, direct, events, sold, self._rules)
+            except TooManyPairsError as error:
+                raise _is_hub(sales.column("user_id"), buyers, who, error.person) from error
             if found.repeated:
                 self._progress.say("touches that repeat another, id included, count once")
             yield Part(found, touches, sales)
@@ -230,6 +230,15 @@ class _Opened:
 
             whole = pa.types.is_integer(parquet.read_schema(file).field(columns["user_id"]).type)
         return cls(source, columns, whole)
+
+
+def _is_hub(users: Any, buyers: Int, who: Int, person: int) -> ConfigurationError:
+    user = users[int((buyers == person).argmax())].as_py()
+    sold, seen = int((buyers == person).sum()), int((who == person).sum())
+    return ConfigurationError(
+        f"user_id {user!r} has {seen:,} touches and {sold:,} conversions, too many for one person: "
+        "if it stands for unknown users, leave it empty; else shorten --lookback"
+    )
 
 
 def _no_rows(schema: Any) -> Any:
