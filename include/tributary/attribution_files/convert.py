@@ -67,6 +67,7 @@ def _text_times(batch: Batch, name: str, column: Any, zone: str) -> Int:
     """All with a zone, or all without, at once; a mixture or another form one by one."""
     for kind, local in ((pa.timestamp("us"), True), (pa.timestamp("us", "UTC"), False)):
         try:
+            pc.cast(column[:1], kind)  # a cast that fails on all rows takes long
             parsed = pc.cast(column, kind)
         except pa.ArrowInvalid:
             continue
