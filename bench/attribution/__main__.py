@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.attribution import peers
@@ -187,11 +188,10 @@ def main() -> int:
             + ", ".join(names[0] for names in peers.PACKAGES.values())
             + "."
         )
-        for size in given.touches.split(","):
-            bench.scale(int(float(size)))
-        bench.accuracy()
-        bench.growth()
-    README.write_text("\n".join(bench.lines) + "\n")
+        sizes = [int(float(size)) for size in given.touches.split(",")]
+        for part in (*(partial(bench.scale, size) for size in sizes), bench.accuracy, bench.growth):
+            part()
+            README.write_text("\n".join(bench.lines) + "\n")
     return 0
 
 
