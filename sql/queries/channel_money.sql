@@ -13,7 +13,11 @@ with performance as materialized (
         channel_performance.last_non_direct_amount,
         channel_performance.linear_amount,
         channel_performance.time_decay_amount,
-        channel_performance.position_based_amount
+        channel_performance.position_based_amount,
+        channel_performance.first_paid_amount,
+        channel_performance.last_paid_amount,
+        channel_performance.markov_per_order_amount,
+        channel_performance.shapley_amount
     from mart.channel_performance
     where channel_performance.is_final
 ),
@@ -45,7 +49,11 @@ select
     sum(performance.last_non_direct_amount) as last_non_direct_amount,
     sum(performance.linear_amount) as linear_amount,
     sum(performance.time_decay_amount) as time_decay_amount,
-    sum(performance.position_based_amount) as position_based_amount
+    sum(performance.position_based_amount) as position_based_amount,
+    sum(performance.first_paid_amount) as first_paid_amount,
+    sum(performance.last_paid_amount) as last_paid_amount,
+    sum(performance.markov_per_order_amount) as markov_per_order_amount,
+    sum(performance.shapley_amount) as shapley_amount
 from performance
 inner join period
     on

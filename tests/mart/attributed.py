@@ -90,7 +90,7 @@ def attribute_all(conn: Connection, run_id: str = "unify-1") -> None:
     """Attribute what is in core and publish the credits."""
     with conn.transaction():
         candidates.open_run(conn, run_id, [])
-        attribute.attribute(conn)
+        attribute.attribute(conn, AT)
     publish.publish(conn, run_id, AT)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tributary.attribution import CREDIT_MODELS
 from tributary.reports.explain import explain, render
 from tributary.warehouse.connection import Connection
 
@@ -22,7 +23,7 @@ from .attributed import (
     join_people,
 )
 
-MODELS = ("first", "last", "last_non_direct", "linear", "time_decay", "position_based")
+MODELS = CREDIT_MODELS
 
 
 def reasons(conn: Connection, order: str = "1") -> dict[int, str]:

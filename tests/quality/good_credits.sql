@@ -9,7 +9,8 @@ select
 insert into work.credit
 select
     'shop', 'set', c.conversion_id, c.touch_id, v.conversion_day, t.touch_day, 'EUR', c.share, c.share,
-    c.share, c.share, c.share, c.share, c.amount, c.amount, c.amount, c.amount, c.amount, c.amount, 0
+    c.share, c.share, c.share, c.share, c.amount, c.amount, c.amount, c.amount, c.amount, c.amount, 0,
+    c.share, c.share, c.share, c.share, c.amount, c.amount, c.amount, c.amount, ''
 from (
     values (101, 201, 0.3, 22.5), (101, 301, 0.7, 52.5), (102, 202, 1, 75), (103, 0, 1, 57)
 ) as c (conversion_id, touch_id, share, amount)

@@ -228,7 +228,16 @@ select
     e.amount,
     e.amount,
     e.amount,
-    1
+    1,
+    w.first_share,
+    w.last_share,
+    w.even_share,
+    w.even_share,
+    t.net_amount * w.first_share,
+    t.net_amount * w.last_share,
+    e.amount,
+    e.amount,
+    'linear'
 from day_touch as t
 inner join (values
     ('only', 1, 1, 1), ('first', 1, 0, 0.5), ('last', 0, 1, 0.5)

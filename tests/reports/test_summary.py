@@ -112,7 +112,7 @@ def test_the_text_shows_every_model_and_the_unattributed_row(filled: Connection)
     assert "Checks passed: 11 of 11" in lines
     euro = lines.index("Nordlicht: net revenue by channel and model, EUR, 2026-07-08 to 2026-08-06")
     assert "(unattributed)" in "\n".join(lines[euro : euro + 8])
-    assert lines[euro + 7].split() == ["total", "217.50", *["3,655.50"] * 6]
+    assert lines[euro + 7].split() == ["total", "217.50", *["3,655.50"] * len(MODELS)]
 
 
 def test_the_status_names_the_failed_stream_and_the_stopped_run(stopped: Connection) -> None:

@@ -6,14 +6,16 @@ result = attribute_paths(from_lists(paths, conversions, nulls))     channel tota
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
-
 from tributary.attribution.coalitions import Coalitions, coalitions_of
-from tributary.attribution.config import AttributionConfig
+from tributary.attribution.config import AttributionConfig, FitConfig
+from tributary.attribution.credits import (
+    CREDIT_MODELS,
+    FALLBACK,
+    UNATTRIBUTED,
+    Channels,
+    Credits,
+    attribute,
+)
 from tributary.attribution.events import (
     ConversionEvents,
     EventJourneys,
@@ -21,7 +23,8 @@ from tributary.attribution.events import (
     TouchEvents,
     journeys_of,
 )
-from tributary.attribution.journeys import Conversions, Touches, pair
+from tributary.attribution.fitting import ModelFit, fit_models, too_little
+from tributary.attribution.journeys import Conversions, Touches
 from tributary.attribution.markov import RemovalEffects, removal_effects
 from tributary.attribution.models import (
     ALL_MODELS,
@@ -31,7 +34,6 @@ from tributary.attribution.models import (
     attribute_paths,
     touch_shares,
 )
-from tributary.attribution.money import split
 from tributary.attribution.order import OrderChoice, choose_order
 from tributary.attribution.paths import Paths, collapse, concatenate, from_lists
 from tributary.attribution.resampling import Interval, bootstrap
@@ -50,9 +52,13 @@ from tributary.attribution.transitions import Transitions, count
 
 __all__ = [
     "ALL_MODELS",
+    "CREDIT_MODELS",
+    "FALLBACK",
     "MODELS",
+    "UNATTRIBUTED",
     "Attribution",
     "AttributionConfig",
+    "Channels",
     "Coalitions",
     "ConversionEvents",
     "Conversions",
@@ -60,7 +66,9 @@ __all__ = [
     "Credits",
     "EventJourneys",
     "EventRules",
+    "FitConfig",
     "Interval",
+    "ModelFit",
     "ModelSettings",
     "OrderChoice",
     "Paths",
@@ -78,6 +86,7 @@ __all__ = [
     "collapse",
     "concatenate",
     "count",
+    "fit_models",
     "from_lists",
     "ignore_direct",
     "journeys_of",
@@ -87,41 +96,6 @@ __all__ = [
     "shapley_sampled",
     "shapley_values",
     "subset_sums",
+    "too_little",
     "touch_shares",
 ]
-
-UNATTRIBUTED = 0
-
-
-@dataclass(frozen=True)
-class Credits:
-    """One row per counting touch of a conversion, or one with touch_id 0 where there is none.
-
-    Per model, a conversion's `shares` sum to 1 and its `amounts` (minor units) to its value.
-    """
-
-    conversion_id: npt.NDArray[np.int64]
-    touch_id: npt.NDArray[np.int64]
-    shares: Mapping[str, npt.NDArray[np.float64]]
-    amounts: Mapping[str, npt.NDArray[np.int64]]
-
-
-def attribute(touches: Touches, conversions: Conversions, config: AttributionConfig) -> Credits:
-    """Credits of every conversion under every rule model, whatever the order of the inputs."""
-    journeys = pair(touches, conversions, config)
-    values = conversions.value_minor[journeys.conversion[journeys.starts]]
-    alone = journeys.unattributed
-    shares, amounts = {}, {}
-    for model, share_of in MODELS.items():
-        share = share_of(journeys, config)
-        amount = split(values, share, journeys.starts, journeys.sizes)
-        shares[model] = np.r_[share, np.ones(len(alone))]
-        amounts[model] = np.r_[amount, conversions.value_minor[alone]]
-    return Credits(
-        conversion_id=conversions.conversion_id[np.r_[journeys.conversion, alone]],
-        touch_id=np.r_[
-            touches.touch_id[journeys.touch], np.full(len(alone), UNATTRIBUTED, dtype=np.int64)
-        ],
-        shares=shares,
-        amounts=amounts,
-    )

@@ -9,32 +9,41 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
 from tributary.attribution import AttributionConfig
 from tributary.identity.components import components
-from tributary.pipeline import credits
+from tributary.pipeline import credits, model_state
+from tributary.pipeline.model_input import CONVERSION_TYPE
 from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection, name
 
-CONVERSION_TYPE = "purchase"
 
+def attribute(conn: Connection, at: datetime) -> None:
+    """Fill work.identity, work.credit and the credit set; inside the caller's transaction.
 
-def attribute(conn: Connection) -> None:
-    """Fill work.identity, work.credit and the credit set; inside the caller's transaction."""
+    A store that has enough journeys for the first time gets its first model state, fitted `at`.
+    """
     config = AttributionConfig()
     _clear(conn)
     _find_people(conn)
-    for store_id, visit_source in _visit_sources(conn, "work.candidate_touch").items():
-        credit_set_id, is_new = _credit_set(conn, store_id, visit_source, config)
+    for store_id, visit_source in visit_sources(conn, "work.candidate_touch").items():
+        if model_state.is_due(conn, store_id, config):
+            model_state.learn(conn, model_state.CANDIDATE, store_id, visit_source, config, at)
+        state_id = model_state.chosen(conn, model_state.CANDIDATE, store_id)
+        credit_set_id, is_new = _credit_set(conn, store_id, visit_source, config, state_id)
         if _select_conversions(conn, store_id, credit_set_id, every=is_new):
-            credits.compute(conn, store_id, credit_set_id, visit_source, config)
+            weights = model_state.weights(conn, store_id, state_id)
+            credits.compute(conn, store_id, credit_set_id, visit_source, config, weights)
     conn.execute("analyze work.credit")
 
 
 def outdated_stores(conn: Connection) -> list[str]:
-    """Stores whose published credits were made under another configuration than today's."""
+    """Stores whose published credits were made under another configuration than today's, or
+    another model state than the chosen one.
+    """
     config = AttributionConfig()
     current = {
         str(store): str(credit_set)
@@ -45,18 +54,22 @@ def outdated_stores(conn: Connection) -> list[str]:
     }
     return [
         store_id
-        for store_id, visit_source in _visit_sources(conn, "core.touch").items()
-        if store_id in current and current[store_id] != _credit_set_id(visit_source, config)
+        for store_id, visit_source in visit_sources(conn, "core.touch").items()
+        if store_id in current
+        and current[store_id]
+        != _credit_set_id(
+            visit_source, config, model_state.chosen(conn, model_state.PUBLISHED, store_id)
+        )
     ]
 
 
 def _clear(conn: Connection) -> None:
     conn.execute("truncate work.identity_store, work.credit_scope")
-    for table in ("identity", "credit", "credit_set", "credit_pointer"):
+    for table in ("identity", "credit", "credit_set", "credit_pointer", *model_state.TABLES):
         conn.execute(f"truncate {name('work', table)}")
 
 
-def _visit_sources(conn: Connection, touches: str) -> dict[str, str]:
+def visit_sources(conn: Connection, touches: str) -> dict[str, str]:
     """Store -> where its visits come from; 'auto' is the event export if any, else moments."""
     rows = conn.execute(
         "select s.store_id, s.visit_source, exists (select 1 from"
@@ -72,18 +85,19 @@ def _visit_sources(conn: Connection, touches: str) -> dict[str, str]:
     }
 
 
-def _credit_set_id(visit_source: str, config: AttributionConfig) -> str:
-    digest = hashlib.sha256(f"{config.config_hash()} {visit_source}".encode()).hexdigest()
+def _credit_set_id(visit_source: str, config: AttributionConfig, state_id: str) -> str:
+    named = f"{config.config_hash()} {visit_source} {state_id}"
+    digest = hashlib.sha256(named.encode()).hexdigest()
     return f"{CONVERSION_TYPE}-{digest[:16]}"
 
 
 def _credit_set(
-    conn: Connection, store_id: str, visit_source: str, config: AttributionConfig
+    conn: Connection, store_id: str, visit_source: str, config: AttributionConfig, state_id: str
 ) -> tuple[str, bool]:
-    """The store's credit set under today's configuration, and whether it is not the published
-    one.
+    """The store's credit set under today's configuration and chosen model state, and whether it is
+    not the published one.
     """
-    credit_set_id = _credit_set_id(visit_source, config)
+    credit_set_id = _credit_set_id(visit_source, config, state_id)
     published = conn.execute(
         "select 1 from core.credit_pointer"
         " where (store_id, conversion_type, credit_set_id) = (%s, %s, %s)",
@@ -93,13 +107,14 @@ def _credit_set(
         return credit_set_id, False
     conn.execute(
         "insert into work.credit_set (store_id, credit_set_id, conversion_type, config_hash,"
-        " config, publication_id) values (%s, %s, %s, %s, %s, 0)",
+        " config, model_state_id, publication_id) values (%s, %s, %s, %s, %s, %s, 0)",
         (
             store_id,
             credit_set_id,
             CONVERSION_TYPE,
             config.config_hash(),
             Jsonb({**json.loads(config.to_json()), "visit_source": visit_source}),
+            state_id,
         ),
     )
     conn.execute(

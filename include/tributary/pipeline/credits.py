@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-from tributary.attribution import MODELS, AttributionConfig, Conversions, Credits, Touches
+from tributary.attribution import (
+    CREDIT_MODELS,
+    FALLBACK,
+    AttributionConfig,
+    Channels,
+    Conversions,
+    Credits,
+    Touches,
+)
 from tributary.attribution import attribute as attribute_arrays
-from tributary.money import minor_unit
+from tributary.warehouse import columns
+from tributary.warehouse.columns import Array
 from tributary.warehouse.connection import Connection
 
 # Connectors whose visits are the shop's own journey moments; other visits are event exports.
 SHOP_MOMENTS = ["shopify"]
 
-_EPOCH_MICROSECONDS = "(extract(epoch from {}) * 1000000)::bigint"
+# What of a visit counts, by where a store's visits come from; a condition on core.touch as t.
+VISITS = {
+    "event_export": "(t.evidence_type <> 'visit' or t.connector <> all(%(moments)s))",
+    "shop_moments": "(t.evidence_type <> 'visit' or t.connector = any(%(moments)s))",
+    "none": "t.evidence_type <> 'visit'",
+}
+# A day that is none, in the wire format.
+_NO_DAY = np.iinfo(np.int32).min
 
 
 def compute(
@@ -24,22 +39,36 @@ def compute(
     credit_set_id: str,
     visit_source: str,
     config: AttributionConfig,
+    weights: Mapping[str, float] | None,
 ) -> None:
-    """Credits of the conversions in work.credit_scope for one store, into work.credit."""
-    _number_people(conn, store_id)
-    conversions, exponents = _conversions(conn, store_id)
-    touches = _touches(conn, store_id, visit_source)
-    _write(conn, store_id, credit_set_id, attribute_arrays(touches, conversions, config), exponents)
+    """Credits of the conversions in work.credit_scope for one store, into work.credit.
+
+    `weights` are what Markov learned of each channel, or None where it learned nothing.
+    """
+    _select(conn, store_id, visit_source, max(config.lookback_days.values(), default=0))
+    conversions, conversion_days = _conversions(conn)
+    touches, channels, touch_days = _touches(conn, config, weights)
+    found = attribute_arrays(touches, conversions, config, channels)
+    rows: dict[str, Array] = {
+        "conversion_id": found.conversion_id,
+        "touch_id": found.touch_id,
+        "conversion_day": _days_of(found.conversion_id, conversions.conversion_id, conversion_days),
+        "touch_day": _days_of(found.touch_id, touches.touch_id, touch_days),
+    }
+    _write(conn, store_id, credit_set_id, found, rows, FALLBACK if weights is None else "")
 
 
-def _number_people(conn: Connection, store_id: str) -> None:
-    """pg_temp.affected: every affected conversion with a small number for its person."""
-    conn.execute("drop table if exists pg_temp.affected")
+def _select(conn: Connection, store_id: str, visit_source: str, longest_days: int) -> None:
+    """pg_temp.affected: the conversions, each with its person as a number and the smallest unit of
+    money it is split in; pg_temp.affected_touch: the touches that may count for them.
+    """
+    conn.execute("drop table if exists pg_temp.affected, pg_temp.affected_identifier")
     conn.execute(
         "create temp table affected as"
-        " select v.conversion_id, v.converted_at, v.value_amount, v.currency_code,"
-        "   coalesce(i.person_id, v.identifier) as person_id,"
-        "   dense_rank() over (order by coalesce(i.person_id, v.identifier)) as person"
+        " select v.conversion_id, v.converted_at, v.conversion_day, v.currency_code,"
+        "   v.value_amount, greatest(ops.minor_unit(v.currency_code),"
+        "     scale(trim_scale(v.value_amount))) as places,"
+        "   coalesce(i.person_id, v.identifier) as person_id"
         " from work.candidate_conversion as v"
         " join work.credit_scope as s using (store_id, conversion_id)"
         " left join work.candidate_identity as i using (store_id, identifier)"
@@ -47,54 +76,106 @@ def _number_people(conn: Connection, store_id: str) -> None:
         (store_id,),
     )
     conn.execute("analyze pg_temp.affected")
+    # Identifiers first, so that a few conversions find their touches by index.
+    conn.execute(
+        "create temp table affected_identifier as"
+        " with person as (select person_id, hashtextextended(person_id, 0) as person,"
+        "   min(converted_at) as first_at, max(converted_at) as last_at"
+        "   from pg_temp.affected group by person_id)"
+        " select i.identifier, p.person, p.first_at, p.last_at from person as p"
+        " join work.candidate_identity as i on i.store_id = %(store)s and i.person_id = p.person_id"
+        " union select person_id, person, first_at, last_at from person",
+        {"store": store_id},
+    )
+    conn.execute("analyze pg_temp.affected_identifier")
+    conn.execute("drop table if exists pg_temp.affected_touch")
+    conn.execute(
+        "create temp table affected_touch as"
+        " select t.touch_id, p.person, t.occurred_at, t.touch_day, t.evidence_type, t.channel,"
+        "   coalesce(t.lookback_days, 0) as lookback_days"
+        " from work.candidate_touch as t join pg_temp.affected_identifier as p using (identifier)"
+        " where t.store_id = %(store)s and t.occurred_at <= p.last_at"
+        "   and t.occurred_at >= p.first_at"
+        "   - make_interval(days => greatest(coalesce(t.lookback_days, 0), %(longest)s))"
+        f" and {VISITS[visit_source]}",
+        {"store": store_id, "moments": SHOP_MOMENTS, "longest": longest_days},
+    )
+    conn.execute("analyze pg_temp.affected_touch")
 
 
-def _conversions(conn: Connection, store_id: str) -> tuple[Conversions, dict[int, tuple[str, int]]]:
-    """The affected conversions, and per conversion its currency and decimal places."""
-    rows = conn.execute(
-        "select conversion_id, person, "
-        + _EPOCH_MICROSECONDS.format("converted_at")
-        + ", value_amount, currency_code from pg_temp.affected order by conversion_id"
-    ).fetchall()
-    places = {row[0]: _places(row[3], row[4]) for row in rows}
-    values = [int(row[3].scaleb(places[row[0]])) for row in rows]
+def _conversions(conn: Connection) -> tuple[Conversions, Array]:
+    """The affected conversions and their days."""
+    found = columns.fetch(
+        conn,
+        "select conversion_id, hashtextextended(person_id, 0), converted_at,"
+        " (value_amount * power(10::numeric, places))::int8, conversion_day from pg_temp.affected",
+        {
+            "conversion_id": "int8",
+            "person": "int8",
+            "converted_at": "timestamptz",
+            "value": "int8",
+            "day": "date",
+        },
+    )
     conversions = Conversions(
-        conversion_id=_int64([row[0] for row in rows]),
-        person=_int64([row[1] for row in rows]),
-        converted_at_us=_int64([row[2] for row in rows]),
-        value_minor=_int64(values),
+        conversion_id=found["conversion_id"],
+        person=found["person"],
+        converted_at_us=found["converted_at"],
+        value_minor=found["value"],
     )
-    return conversions, {row[0]: (row[4], places[row[0]]) for row in rows}
+    return conversions, found["day"]
 
 
-def _touches(conn: Connection, store_id: str, visit_source: str) -> Touches:
-    """Touches of the affected people that the visit source admits, up to their last conversion."""
-    visits = {
-        "event_export": "t.connector <> all(%(moments)s)",
-        "shop_moments": "t.connector = any(%(moments)s)",
-        "none": "false",
-    }[visit_source]
-    rows = conn.execute(
-        "select t.touch_id, p.person, "
-        + _EPOCH_MICROSECONDS.format("t.occurred_at")
-        + ", t.evidence_type, t.channel = 'direct', coalesce(t.lookback_days, 0)"
-        " from work.candidate_touch as t"
-        " left join work.candidate_identity as i using (store_id, identifier)"
-        " join (select person_id, person, max(converted_at) as last_at"
-        "   from pg_temp.affected group by 1, 2) as p"
-        "   on p.person_id = coalesce(i.person_id, t.identifier) and t.occurred_at <= p.last_at"
-        f" where t.store_id = %(store)s and (t.evidence_type <> 'visit' or {visits})",
-        {"store": store_id, "moments": SHOP_MOMENTS},
-    ).fetchall()
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 6
-    return Touches(
-        touch_id=_int64(columns[0]),
-        person=_int64(columns[1]),
-        occurred_at_us=_int64(columns[2]),
-        evidence_type=np.array(columns[3], dtype=np.str_),
-        is_direct=np.array(columns[4], dtype=np.bool_),
-        lookback_days=_int64(columns[5]),
+def _touches(
+    conn: Connection, config: AttributionConfig, weights: Mapping[str, float] | None
+) -> tuple[Touches, Channels, Array]:
+    """The affected people's touches, the channel of each, and its day."""
+    names = channel_names(conn, "pg_temp.affected_touch")
+    kinds = list(config.lookback_days)
+    found = columns.fetch(
+        conn,
+        "select touch_id, person, occurred_at, touch_day, lookback_days,"
+        " (array_position(%(kinds)s::text[], evidence_type))::int2,"
+        " (array_position(%(names)s::text[], channel))::int2 from pg_temp.affected_touch",
+        {
+            "touch_id": "int8",
+            "person": "int8",
+            "occurred_at": "timestamptz",
+            "day": "date",
+            "lookback_days": "int4",
+            "kind": "int2",
+            "channel": "int2",
+        },
+        {"kinds": kinds, "names": list(names)},
     )
+    code = found["channel"] - 1
+    touches = Touches(
+        touch_id=found["touch_id"],
+        person=found["person"],
+        occurred_at_us=found["occurred_at"],
+        evidence_type=np.array(kinds, dtype=np.str_)[found["kind"] - 1],
+        is_direct=np.array([name == "direct" for name in names], dtype=np.bool_)[code],
+        lookback_days=found["lookback_days"].astype(np.int64),
+    )
+    return touches, Channels(names, code, weights), found["day"]
+
+
+def channel_names(
+    conn: Connection, touches: str, params: Mapping[str, object] | None = None
+) -> tuple[str, ...]:
+    """The channels of some touches, sorted as Python sorts."""
+    rows = conn.execute(f"select distinct channel from {touches}", params).fetchall()
+    return tuple(sorted(str(row[0]) for row in rows))
+
+
+def _days_of(ids: Array, known: Array, days: Array) -> Array:
+    """The day of each id, _NO_DAY where the id is not known."""
+    if not len(known):
+        return np.full(len(ids), _NO_DAY, dtype=np.int32)
+    order = np.argsort(known, kind="stable")
+    place = order[np.minimum(np.searchsorted(known[order], ids), len(known) - 1)]
+    found: Array = np.where(known[place] == ids, days[place], _NO_DAY)
+    return found
 
 
 def _write(
@@ -102,51 +183,32 @@ def _write(
     store_id: str,
     credit_set_id: str,
     credits: Credits,
-    exponents: dict[int, tuple[str, int]],
+    rows: Mapping[str, Array],
+    fallback: str,
 ) -> None:
-    """Copy the credits in and give them their days and currency."""
-    shares = ", ".join(f"{model}_share float8" for model in MODELS)
-    amounts = ", ".join(f"{model}_amount numeric" for model in MODELS)
+    """Copy the credits in; amounts become numeric with their conversion's decimal places."""
+    types = {"conversion_id": "int8", "touch_id": "int8"}
+    types |= {"conversion_day": "date", "touch_day": "date"}
+    types |= {f"{model}_share": "float8" for model in CREDIT_MODELS}
+    types |= {f"{model}_minor": "int8" for model in CREDIT_MODELS}
+    given = dict(rows)
+    given |= {f"{model}_share": credits.shares[model] for model in CREDIT_MODELS}
+    given |= {f"{model}_minor": credits.amounts[model] for model in CREDIT_MODELS}
     conn.execute("drop table if exists pg_temp.new_credit")
-    conn.execute(
-        f"create temp table new_credit (conversion_id bigint, touch_id bigint, {shares}, {amounts})"
-    )
-    with (
-        conn.cursor() as cursor,
-        cursor.copy("copy pg_temp.new_credit from stdin (format binary)") as copy,
-    ):
-        copy.set_types(["int8", "int8", *["float8"] * len(MODELS), *["numeric"] * len(MODELS)])
-        for row in zip(
-            credits.conversion_id.tolist(),
-            credits.touch_id.tolist(),
-            *(credits.shares[model].tolist() for model in MODELS),
-            *(credits.amounts[model].tolist() for model in MODELS),
-            strict=True,
-        ):
-            places = exponents[row[0]][1]
-            minor = row[2 + len(MODELS) :]
-            copy.write_row(
-                (*row[: 2 + len(MODELS)], *(Decimal(units).scaleb(-places) for units in minor))
-            )
-    listed = ", ".join([*(f"{m}_share" for m in MODELS), *(f"{m}_amount" for m in MODELS)])
+    listed = ", ".join(f"{column} {sql_type}" for column, sql_type in types.items())
+    conn.execute(f"create temp table new_credit ({listed})")
+    columns.write(conn, ("pg_temp", "new_credit"), types, given)
+    conn.execute("analyze pg_temp.new_credit")
+    shares = ", ".join(f"{model}_share" for model in CREDIT_MODELS)
+    amounts = ", ".join(f"{model}_amount" for model in CREDIT_MODELS)
+    values = ", ".join(f"n.{model}_minor * u.unit" for model in CREDIT_MODELS)
     conn.execute(
         "insert into work.credit (store_id, credit_set_id, conversion_id, touch_id, conversion_day,"
-        f" touch_day, currency_code, {listed}, publication_id)"
-        " select %(store)s, %(set)s, n.conversion_id, n.touch_id, v.conversion_day, t.touch_day,"
-        f" v.currency_code, {listed}, 0 from pg_temp.new_credit as n"
-        " join work.candidate_conversion as v"
-        "   on v.store_id = %(store)s and v.conversion_id = n.conversion_id"
-        " left join work.candidate_touch as t"
-        "   on t.store_id = %(store)s and t.touch_id = n.touch_id",
-        {"store": store_id, "set": credit_set_id},
+        f" touch_day, currency_code, {shares}, {amounts}, markov_fallback, publication_id)"
+        " select %(store)s, %(set)s, n.conversion_id, n.touch_id, n.conversion_day,"
+        f" nullif(n.touch_day, '-infinity'), u.currency_code, {shares}, {values}, %(fallback)s, 0"
+        " from pg_temp.new_credit as n join (select conversion_id, currency_code,"
+        "   round(power(10::numeric, -places), places) as unit from pg_temp.affected) as u"
+        "   using (conversion_id)",
+        {"store": store_id, "set": credit_set_id, "fallback": fallback},
     )
-
-
-def _places(value: Decimal, currency: str) -> int:
-    """Decimal places the value is split in: its currency's, or more where the value has more."""
-    exponent = value.normalize().as_tuple().exponent
-    return max(minor_unit(currency), -exponent if isinstance(exponent, int) else 0)
-
-
-def _int64(values: object) -> npt.NDArray[np.int64]:
-    return np.array(values, dtype=np.int64)

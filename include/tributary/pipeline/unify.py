@@ -52,7 +52,7 @@ def attribute(conn: Connection, run_id: str, clock: Clock) -> None:
     with locked(conn, "unify"):
         candidates.require_run(conn, run_id)
         with _timed(conn, run_id, "attribute", "attributed", clock), conn.transaction():
-            attribution.attribute(conn)
+            attribution.attribute(conn, clock.now())
 
 
 def check_credits(conn: Connection, run_id: str, clock: Clock) -> None:

@@ -12,7 +12,15 @@ from tributary.warehouse.connection import Connection
 # Shares are floating point; they sum to 1 this exactly. Amounts sum exactly.
 TOLERANCE = "1e-9"
 
-_TABLES = ("identity", "credit_set", "credit_pointer", "credit")
+_TABLES = (
+    "identity",
+    "model_state",
+    "model_channel",
+    "model_pointer",
+    "credit_set",
+    "credit_pointer",
+    "credit",
+)
 _KEY = "c.store_id, c.credit_set_id, c.conversion_id"
 # Ids are unique over conversion types, so type is no part of the join.
 _CONVERSION = (
@@ -61,9 +69,11 @@ def _conserves(model: str) -> tuple[str, str, str]:
         f" sum({amount}) as amount, v.value_amount\n"
         f"from work.credit as c\n{_CONVERSION}"
         f"group by {_KEY}, v.value_amount\n"
-        # A NaN compares as greater than every number, so it breaks the first condition.
+        # A NaN compares as greater than every number, so it breaks the first condition; a NULL
+        # breaks the counts.
         f"having abs(sum({share}) - 1) > {TOLERANCE} or min({share}) < 0"
-        f" or sum({amount}) <> v.value_amount\n"
+        f" or sum({amount}) <> v.value_amount"
+        f" or count({share}) < count(*) or count({amount}) < count(*)\n"
         f"order by {_KEY}",
     )
 

@@ -21,6 +21,10 @@ MODELS = {
     "linear": "Linear",
     "time_decay": "Time decay",
     "position_based": "Position based",
+    "first_paid": "First paid",
+    "last_paid": "Last paid",
+    "markov_per_order": "Markov",
+    "shapley": "Shapley",
 }
 PHASES = ("build", "check", "attribute", "check_credits", "insights", "publish")
 UNATTRIBUTED = "unattributed"
@@ -111,6 +115,10 @@ class ChannelRow:
     linear_amount: Decimal
     time_decay_amount: Decimal
     position_based_amount: Decimal
+    first_paid_amount: Decimal
+    last_paid_amount: Decimal
+    markov_per_order_amount: Decimal
+    shapley_amount: Decimal
 
     @property
     def period(self) -> Period:

@@ -14,12 +14,21 @@ from tributary.errors import ConfigurationError, Superseded
 from tributary.settings import SQL
 from tributary.warehouse.connection import Connection, name
 
-LINEAGE = frozenset({"load_id", "publication_id"})
+LINEAGE = frozenset({"load_id", "publication_id", "fitted_at"})
 MODELS = SQL / "models" / "core"
 SCOPES = SQL / "models" / "scope"
 
 # Tables that later steps than build fill.
-_DERIVED = ("identity", "credit", "credit_set", "credit_pointer", "insight")
+_DERIVED = (
+    "identity",
+    "credit",
+    "credit_set",
+    "credit_pointer",
+    "model_state",
+    "model_channel",
+    "model_pointer",
+    "insight",
+)
 
 # Changed days at most this far apart are rebuilt in one statement.
 _GAP_DAYS = 3
@@ -108,6 +117,12 @@ def _candidate_sql(table: str) -> str:
         "credit_set": "not exists (select 1 from work.credit_set as s"
         " where s.store_id = c.store_id and s.credit_set_id = c.credit_set_id)",
         "credit_pointer": "not exists (select 1 from work.credit_pointer as s"
+        " where s.store_id = c.store_id and s.conversion_type = c.conversion_type)",
+        "model_state": "not exists (select 1 from work.model_state as s"
+        " where s.store_id = c.store_id and s.model_state_id = c.model_state_id)",
+        "model_channel": "not exists (select 1 from work.model_state as s"
+        " where s.store_id = c.store_id and s.model_state_id = c.model_state_id)",
+        "model_pointer": "not exists (select 1 from work.model_pointer as s"
         " where s.store_id = c.store_id and s.conversion_type = c.conversion_type)",
     }.get(
         table,

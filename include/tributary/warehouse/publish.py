@@ -34,11 +34,11 @@ _DAYS = {
     "site_user_count": "first_day",
     "site_purchase": "day",
 }
+# What stays beside its newer versions, and the pointers to them.
 # Moving people or credits is explained by the facts that moved; their revisions stay out of the
 # ledger. Findings have their own history.
-_UNRECORDED = frozenset(
-    {"identity", "identity_edge", "credit", "credit_set", "credit_pointer", "insight"}
-)
+_VERSIONED = ("credit_set", "credit_pointer", "model_state", "model_channel", "model_pointer")
+_UNRECORDED = frozenset({"identity", "identity_edge", "credit", *_VERSIONED, "insight"})
 
 
 def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
@@ -55,15 +55,14 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
         ).fetchone()
         assert row is not None
         publication = int(row[0])
-        for table in ("credit", "credit_set"):
+        for table in ("credit", "credit_set", "model_state"):
             conn.execute(f"update {name('work', table)} set publication_id = %s", (publication,))
         moved: dict[str, int] = {}
         tables = [
             *candidates.built_tables(conn),
             "identity",
-            "credit_set",
             "credit",
-            "credit_pointer",
+            *_VERSIONED,
             "insight",
         ]
         for table in tables:
@@ -146,7 +145,7 @@ def _count_days(conn: Connection, table: str) -> None:
 
 
 def _scope_condition(table: str) -> str | None:
-    if table in ("credit_set", "credit_pointer"):
+    if table in _VERSIONED:
         return None
     if table in _SCOPES:
         scope, columns = _SCOPES[table]

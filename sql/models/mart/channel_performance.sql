@@ -36,7 +36,15 @@ by_conversion_day as (
         sum(last_non_direct_amount) as last_non_direct_amount,
         sum(linear_amount) as linear_amount,
         sum(time_decay_amount) as time_decay_amount,
-        sum(position_based_amount) as position_based_amount
+        sum(position_based_amount) as position_based_amount,
+        sum(first_paid_share) as first_paid_conversions,
+        sum(last_paid_share) as last_paid_conversions,
+        sum(markov_per_order_share) as markov_per_order_conversions,
+        sum(shapley_share) as shapley_conversions,
+        sum(first_paid_amount) as first_paid_amount,
+        sum(last_paid_amount) as last_paid_amount,
+        sum(markov_per_order_amount) as markov_per_order_amount,
+        sum(shapley_amount) as shapley_amount
     from credited
     group by store_id, conversion_day, channel, currency_code
 ),
@@ -52,7 +60,11 @@ by_touch_day as (
         sum(last_non_direct_amount) as last_non_direct_touch_day_amount,
         sum(linear_amount) as linear_touch_day_amount,
         sum(time_decay_amount) as time_decay_touch_day_amount,
-        sum(position_based_amount) as position_based_touch_day_amount
+        sum(position_based_amount) as position_based_touch_day_amount,
+        sum(first_paid_amount) as first_paid_touch_day_amount,
+        sum(last_paid_amount) as last_paid_touch_day_amount,
+        sum(markov_per_order_amount) as markov_per_order_touch_day_amount,
+        sum(shapley_amount) as shapley_touch_day_amount
     from credited
     group by store_id, coalesce(touch_day, conversion_day), channel, currency_code
 ),
@@ -109,7 +121,19 @@ select
     coalesce(by_touch_day.linear_touch_day_amount, 0) as linear_touch_day_amount,
     coalesce(by_touch_day.time_decay_touch_day_amount, 0) as time_decay_touch_day_amount,
     coalesce(by_touch_day.position_based_touch_day_amount, 0) as position_based_touch_day_amount,
-    coalesce(day < final.final_through, false) as is_final
+    coalesce(day < final.final_through, false) as is_final,
+    coalesce(by_conversion_day.first_paid_conversions, 0) as first_paid_conversions,
+    coalesce(by_conversion_day.last_paid_conversions, 0) as last_paid_conversions,
+    coalesce(by_conversion_day.markov_per_order_conversions, 0) as markov_per_order_conversions,
+    coalesce(by_conversion_day.shapley_conversions, 0) as shapley_conversions,
+    coalesce(by_conversion_day.first_paid_amount, 0) as first_paid_amount,
+    coalesce(by_conversion_day.last_paid_amount, 0) as last_paid_amount,
+    coalesce(by_conversion_day.markov_per_order_amount, 0) as markov_per_order_amount,
+    coalesce(by_conversion_day.shapley_amount, 0) as shapley_amount,
+    coalesce(by_touch_day.first_paid_touch_day_amount, 0) as first_paid_touch_day_amount,
+    coalesce(by_touch_day.last_paid_touch_day_amount, 0) as last_paid_touch_day_amount,
+    coalesce(by_touch_day.markov_per_order_touch_day_amount, 0) as markov_per_order_touch_day_amount,
+    coalesce(by_touch_day.shapley_touch_day_amount, 0) as shapley_touch_day_amount
 from metrics
 full join by_conversion_day using (store_id, day, channel, currency_code)
 full join by_touch_day using (store_id, day, channel, currency_code)

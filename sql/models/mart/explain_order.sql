@@ -166,7 +166,16 @@ select
     coalesce(load.stream, '') as touch_stream,
     listed.touch_source_day,
     listed.touch_load_id,
-    load.finished_at as touch_landed_at
+    load.finished_at as touch_landed_at,
+    coalesce(credit.first_paid_share, 0) as first_paid_share,
+    coalesce(credit.last_paid_share, 0) as last_paid_share,
+    coalesce(credit.markov_per_order_share, 0) as markov_per_order_share,
+    coalesce(credit.shapley_share, 0) as shapley_share,
+    coalesce(credit.first_paid_amount, 0) as first_paid_amount,
+    coalesce(credit.last_paid_amount, 0) as last_paid_amount,
+    coalesce(credit.markov_per_order_amount, 0) as markov_per_order_amount,
+    coalesce(credit.shapley_amount, 0) as shapley_amount,
+    credit.markov_fallback
 from listed
 left join core.credit
     on listed.store_id = credit.store_id

@@ -31,7 +31,16 @@ select
     credit.last_non_direct_amount,
     credit.linear_amount,
     credit.time_decay_amount,
-    credit.position_based_amount
+    credit.position_based_amount,
+    credit.first_paid_share,
+    credit.last_paid_share,
+    credit.markov_per_order_share,
+    credit.shapley_share,
+    credit.first_paid_amount,
+    credit.last_paid_amount,
+    credit.markov_per_order_amount,
+    credit.shapley_amount,
+    credit.markov_fallback
 from core.credit
 inner join core.credit_pointer using (store_id, credit_set_id)
 inner join core.conversion
