@@ -16,7 +16,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from bench.attribution import peers
@@ -53,6 +52,10 @@ class Bench:
         self.lines.append(text)
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
+
+    def write(self) -> None:
+        """What is measured so far."""
+        README.write_text("\n".join(self.lines) + "\n", encoding="utf-8")
 
     def scale(self, rows: int) -> None:
         """All tasks at a number of touches."""
@@ -188,10 +191,12 @@ def main() -> int:
             + ", ".join(names[0] for names in peers.PACKAGES.values())
             + "."
         )
-        sizes = [int(float(size)) for size in given.touches.split(",")]
-        for part in (*(partial(bench.scale, size) for size in sizes), bench.accuracy, bench.growth):
-            part()
-            README.write_text("\n".join(bench.lines) + "\n")
+        for size in given.touches.split(","):
+            bench.scale(int(float(size)))
+            bench.write()
+        bench.accuracy()
+        bench.growth()
+        bench.write()
     return 0
 
 
