@@ -160,6 +160,8 @@ def test_event_files(command: Command, tmp_path: Path, seed: int, end: str) -> N
     paths, alone = oracle.journeys(touches, sales, lookback, direct == "ignore-if-other")
     assert alone and any(not path.conversions for path in paths)
     won, worth = by_model(rows, "conversions"), by_model(rows, "value")
+    few = command.rows(*files, *options, "--models", "time_decay,shapley")
+    assert few == [row for row in rows if row["model"] in ("time_decay", "shapley")]
     for table, weigh, rest in (
         (won, conversions, len(alone)),
         (worth, value, sum(Fraction(sale.value) for sale in alone)),

@@ -56,6 +56,13 @@ class Asked:
     per_touch: Path | None = None
     plot: Path | None = None
 
+    @property
+    def needs_nulls(self) -> bool:
+        """Whether the journeys that did not convert change anything that is printed."""
+        needs_chain = any(model.startswith("markov") for model in self.models)
+        asks = self.removal_effects or self.transition_matrix or self.draws > 0
+        return needs_chain or asks or self.style != "csv"
+
 
 def duration_us(text: str, option: str) -> int:
     """`30d`, `12h`, `2w`; a number alone is days."""

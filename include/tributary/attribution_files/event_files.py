@@ -94,6 +94,8 @@ class Events:
         for touches, sales in zip(self._touches.read(), self._conversions.read(), strict=True):
             who, buyers = people(touches.column("user_id"), sales.column("user_id"))
             sales, buyers = self._once(sales, buyers)
+            if not self._asked.needs_nulls:
+                touches, who = _of_buyers(touches, who, buyers)
             value = _array(sales, "value") if self.has_value else None
             events = TouchEvents(
                 who,
@@ -230,6 +232,14 @@ class _Opened:
 
             whole = pa.types.is_integer(parquet.read_schema(file).field(columns["user_id"]).type)
         return cls(source, columns, whole)
+
+
+def _of_buyers(touches: Any, who: Int, buyers: Int) -> tuple[Any, Int]:
+    """Only the touches of people who converted."""
+    bought = np.zeros(int(max(who.max(initial=-1), buyers.max(initial=-1))) + 1, dtype=np.bool_)
+    bought[buyers[buyers >= 0]] = True
+    kept = np.flatnonzero(bought[who])
+    return touches.take(arrow.numbers(kept)), who[kept]
 
 
 def _is_hub(users: Any, buyers: Int, who: Int, person: int) -> ConfigurationError:
