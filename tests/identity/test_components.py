@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import random
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tributary.identity.components import components
+from tributary.identity.components import components, smallest_connected
 
 EDGES = [
     ("client:1", "order:shopify:9"),
@@ -66,3 +67,21 @@ def test_people_are_the_connected_groups_whatever_the_order(
         assert people[one] == min(group, key=lambda x: (rank.index(x.split(":")[0]), x))
     shuffler.shuffle(edges)
     assert components([(b, a) for a, b in edges]) == people
+
+
+def test_who_is_cut_joins_nobody_and_is_left_out() -> None:
+    edges = [("client:till", "user:a"), ("client:till", "user:b"), ("client:1", "user:b")]
+    assert components(edges, cut={"client:till"}) == {"client:1": "user:b", "user:b": "user:b"}
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=60))
+def test_union_find_in_arrays_gives_the_smallest_of_each_group(
+    pairs: list[tuple[int, int]],
+) -> None:
+    joined = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+    found = smallest_connected(41, joined[:, 0], joined[:, 1]).tolist()
+    slow = list(range(41))
+    for _ in range(41):
+        for one, other in pairs:
+            slow[one] = slow[other] = min(slow[one], slow[other])
+    assert found == slow

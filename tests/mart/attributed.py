@@ -78,11 +78,11 @@ def before(days: float = 0, microseconds: int = 0) -> datetime:
 
 
 def join_people(conn: Connection, pairs: Iterable[tuple[str, str]], store: str = "kiel") -> None:
-    """Identifier -> person."""
+    """Pairs of identifiers of one person."""
     with conn.cursor() as cursor:
         cursor.executemany(
-            "insert into core.identity (store_id, identifier, person_id) values (%s, %s, %s)",
-            [(store, identifier, person) for identifier, person in pairs],
+            "insert into core.identity_edge values (%s, 'files', 'main', %s, %s, '2026-08-01', 1)",
+            [(store, min(pair), max(pair)) for pair in pairs],
         )
 
 
@@ -100,7 +100,7 @@ def add_random_world(conn: Connection, seed: int, store: str = "kiel") -> None:
     add_store(conn, store, random.choice(["auto", "shop_moments", "event_export", "none"]))
     people = [f"user:{n}" for n in range(1, 7)]
     clients = {f"client:{n}": random.choice(people) for n in range(1, 5)}
-    join_people(conn, [*clients.items(), *((p, p) for p in clients.values())][:4], store)
+    join_people(conn, clients.items(), store)
     number = 0
     for order in range(1, 25):
         at = NOON - timedelta(days=random.choice([0, 0, 1, 5, 40]), hours=random.choice([0, 3]))

@@ -158,3 +158,5 @@ from (
     ('kiel', date '2026-08-10', 'a', 'EUR', 'paid_search', 10, 1, null, 1.00),
     ('tampa', date '2026-08-05', 'a', 'USD', 'paid_search', 100, 2, null, 5.00)
 ) as d (store_id, day, campaign, currency, channel, impressions, clicks, sessions, spend);
+
+insert into core.identity_hub values ('kiel', 'client:till', 12, 5);

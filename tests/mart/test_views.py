@@ -12,7 +12,14 @@ from tributary.warehouse import contracts
 from tributary.warehouse.connection import Connection
 
 MODELS = ["first", "last", "last_non_direct", "linear", "time_decay", "position_based"]
-VIEWS = ["channel_performance", "explain_order", "freshness", "order_credit", "revenue_waterfall"]
+VIEWS = [
+    "channel_performance",
+    "explain_order",
+    "freshness",
+    "identity_hub",
+    "order_credit",
+    "revenue_waterfall",
+]
 D = Decimal
 
 

@@ -1,5 +1,5 @@
 -- What the other tables of that run hold: a person and a finding.
-insert into work.identity_store values ('shop');
+insert into work.identity_scope values ('shop', 'customer:1'), ('shop', 'order:shopify:1');
 insert into work.identity values ('shop', 'customer:1', 'customer:1'), ('shop', 'order:shopify:1', 'customer:1');
 insert into work.insight_store values ('shop');
 insert into work.insight

@@ -14,8 +14,7 @@ from datetime import datetime
 from psycopg.types.json import Jsonb
 
 from tributary.attribution import AttributionConfig
-from tributary.identity.components import components
-from tributary.pipeline import credits, model_state
+from tributary.pipeline import credits, identity, model_state
 from tributary.pipeline.model_input import CONVERSION_TYPE
 from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection, name
@@ -28,7 +27,7 @@ def attribute(conn: Connection, at: datetime) -> None:
     """
     config = AttributionConfig()
     _clear(conn)
-    _find_people(conn)
+    identity.find_people(conn)
     for store_id, visit_source in visit_sources(conn, "work.candidate_touch").items():
         if model_state.is_due(conn, store_id, config):
             model_state.learn(conn, model_state.CANDIDATE, store_id, visit_source, config, at)
@@ -41,10 +40,17 @@ def attribute(conn: Connection, at: datetime) -> None:
 
 
 def outdated_stores(conn: Connection) -> list[str]:
-    """Stores whose published credits were made under another configuration than today's, or
-    another model state than the chosen one.
+    """Stores whose published credits or people were made under other settings than today's, or
+    credits with another model state than the chosen one.
     """
     config = AttributionConfig()
+    with_people = {
+        str(store)
+        for (store,) in conn.execute(
+            "select store_id from core.store as s where exists (select 1"
+            " from core.identity_edge as e where e.store_id = s.store_id)"
+        )
+    }
     current = {
         str(store): str(credit_set)
         for store, credit_set in conn.execute(
@@ -52,7 +58,7 @@ def outdated_stores(conn: Connection) -> list[str]:
             (CONVERSION_TYPE,),
         )
     }
-    return [
+    other_set = {
         store_id
         for store_id, visit_source in visit_sources(conn, "core.touch").items()
         if store_id in current
@@ -60,12 +66,13 @@ def outdated_stores(conn: Connection) -> list[str]:
         != _credit_set_id(
             visit_source, config, model_state.chosen(conn, model_state.PUBLISHED, store_id)
         )
-    ]
+    }
+    return sorted(other_set | (with_people & identity.outdated_stores(conn)))
 
 
 def _clear(conn: Connection) -> None:
-    conn.execute("truncate work.identity_store, work.credit_scope")
-    for table in ("identity", "credit", "credit_set", "credit_pointer", *model_state.TABLES):
+    conn.execute("truncate work.credit_scope")
+    for table in ("credit", "credit_set", "credit_pointer", *model_state.TABLES):
         conn.execute(f"truncate {name('work', table)}")
 
 
@@ -125,29 +132,6 @@ def _credit_set(
     return credit_set_id, True
 
 
-def _find_people(conn: Connection) -> None:
-    """Connected identifiers per store with changed edges, into work.identity."""
-    stores = conn.execute("select distinct store_id from work.scope order by 1").fetchall()
-    for (store_id,) in stores:
-        conn.execute("insert into work.identity_store values (%s)", (store_id,))
-        edges = conn.execute(
-            "select distinct identifier_a, identifier_b from work.candidate_identity_edge"
-            " where store_id = %s order by 1, 2",
-            (store_id,),
-        ).fetchall()
-        people = components([(str(a), str(b)) for a, b in edges])
-        with (
-            conn.cursor() as cursor,
-            cursor.copy(
-                "copy work.identity (store_id, identifier, person_id) from stdin (format binary)"
-            ) as copy,
-        ):
-            copy.set_types(["text", "text", "text"])
-            for identifier, person in people.items():
-                copy.write_row((store_id, identifier, person))
-    conn.execute("analyze work.identity")
-
-
 def _select_conversions(conn: Connection, store_id: str, credit_set_id: str, *, every: bool) -> int:
     """Note in work.credit_scope which conversions get new credits; returns how many."""
     if every:
@@ -168,11 +152,11 @@ def _select_conversions(conn: Connection, store_id: str, credit_set_id: str, *, 
     conn.execute(
         "create temp table affected_person as"
         " with changed as materialized (" + changed + "),"
-        " moved as (select coalesce(w.identifier, c.identifier) as identifier,"
-        "   w.person_id as person_new, c.person_id as person_old"
-        "   from (select * from work.candidate_identity where store_id = %(store)s) as w"
-        "   full join (select * from core.identity where store_id = %(store)s) as c"
-        "   on c.identifier = w.identifier where w.person_id is distinct from c.person_id)"
+        " moved as (select s.identifier, w.person_id as person_new, c.person_id as person_old"
+        "   from work.identity_scope as s"
+        "   left join work.identity as w using (store_id, identifier)"
+        "   left join core.identity as c using (store_id, identifier)"
+        "   where s.store_id = %(store)s and w.person_id is distinct from c.person_id)"
         " select coalesce(i.person_id, changed.identifier) as person_id from changed"
         "   left join work.candidate_identity as i on i.store_id = %(store)s"
         "   and i.identifier = changed.identifier"
@@ -180,17 +164,54 @@ def _select_conversions(conn: Connection, store_id: str, credit_set_id: str, *, 
         " union select coalesce(person_old, identifier) from moved",
         {"store": store_id},
     )
+    conn.execute(
+        "drop table if exists pg_temp.affected_key;"
+        "create temp table affected_key as select person_id as identifier"
+        " from pg_temp.affected_person"
+    )
+    conn.execute(
+        "insert into pg_temp.affected_key"
+        " select c.identifier from core.identity as c join pg_temp.affected_person as p"
+        "   on p.person_id = c.person_id where c.store_id = %(store)s"
+        "   and not exists (select 1 from work.identity_scope as s"
+        "     where s.store_id = c.store_id and s.identifier = c.identifier)"
+        " union all select w.identifier from work.identity as w join pg_temp.affected_person as p"
+        "   on p.person_id = w.person_id where w.store_id = %(store)s",
+        {"store": store_id},
+    )
+    conn.execute("analyze pg_temp.affected_person, pg_temp.affected_key")
+    return _scope_of_affected(conn, store_id, credit_set_id)
+
+
+def _scope_of_affected(conn: Connection, store_id: str, credit_set_id: str) -> int:
+    """Conversions of the affected people, found over their identifiers; and those that went.
+
+    A customer that many share has no people: each of its orders is found by its own identifier.
+    """
+    in_scope = (
+        "exists (select 1 from work.scope as s where s.store_id = c.store_id"
+        " and s.connector = c.connector and s.account_id = c.account_id and s.day = c.source_day)"
+    )
+    hubs = "select identifier from work.candidate_identity_hub where store_id = %(store)s"
+    of_people = f"c.identifier not in ({hubs})"
+    of_orders = "('order:' || c.connector || ':' || c.order_id)"
+    found = " union ".join(
+        f"select c.store_id, %(set)s, c.conversion_id from {table} as c"
+        " join pg_temp.affected_key as a"
+        f" on a.identifier = {identifier} where c.store_id = %(store)s"
+        f" and c.conversion_type = %(type)s and {condition}"
+        + (f" and not {in_scope}" if table == "core.conversion" else "")
+        for table in ("core.conversion", "work.conversion")
+        for identifier, condition in (
+            ("c.identifier", of_people),
+            (of_orders, f"c.identifier in ({hubs})"),
+        )
+    )
     return conn.execute(
-        "insert into work.credit_scope"
-        " select v.store_id, %(set)s, v.conversion_id from work.candidate_conversion as v"
-        " left join work.candidate_identity as i"
-        "   on i.store_id = v.store_id and i.identifier = v.identifier"
-        " where v.store_id = %(store)s and v.conversion_type = %(type)s"
-        " and coalesce(i.person_id, v.identifier) in (select person_id from affected_person)"
+        f"insert into work.credit_scope {found}"
         " union select c.store_id, %(set)s, c.conversion_id from core.conversion as c"
-        " join work.scope as s on s.store_id = c.store_id and s.connector = c.connector"
-        "   and s.account_id = c.account_id and s.day = c.source_day"
-        " where c.store_id = %(store)s and c.conversion_type = %(type)s and not exists ("
+        f" where {in_scope} and c.store_id = %(store)s and c.conversion_type = %(type)s"
+        " and not exists ("
         "   select 1 from work.candidate_conversion as v where v.store_id = c.store_id"
         "   and v.conversion_type = c.conversion_type and v.conversion_id = c.conversion_id)",
         {"set": credit_set_id, "store": store_id, "type": CONVERSION_TYPE},

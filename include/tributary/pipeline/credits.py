@@ -68,10 +68,8 @@ def _select(conn: Connection, store_id: str, visit_source: str, longest_days: in
         " select v.conversion_id, v.converted_at, v.conversion_day, v.currency_code,"
         "   v.value_amount, greatest(ops.minor_unit(v.currency_code),"
         "     scale(trim_scale(v.value_amount))) as places,"
-        "   coalesce(i.person_id, v.identifier) as person_id"
-        " from work.candidate_conversion as v"
+        "   v.person_id from work.conversion_person as v"
         " join work.credit_scope as s using (store_id, conversion_id)"
-        " left join work.candidate_identity as i using (store_id, identifier)"
         " where v.store_id = %s",
         (store_id,),
     )

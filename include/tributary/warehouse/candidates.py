@@ -21,6 +21,8 @@ SCOPES = SQL / "models" / "scope"
 # Tables that later steps than build fill.
 _DERIVED = (
     "identity",
+    "identity_hub",
+    "identity_rule",
     "credit",
     "credit_set",
     "credit_pointer",
@@ -29,6 +31,22 @@ _DERIVED = (
     "model_pointer",
     "insight",
 )
+
+# Whose each conversion is. Of a customer that many share, every order stands for itself.
+_CONVERSION_PERSON = """
+select v.*, coalesce(i.person_id, own.identifier) as person_id
+from work.candidate_conversion as v
+left join work.candidate_identity_hub as h
+    on h.store_id = v.store_id and h.identifier = v.identifier
+cross join lateral (
+    select case
+        when h.identifier is null then v.identifier
+        else 'order:' || v.connector || ':' || v.order_id
+    end as identifier
+) as own
+left join work.candidate_identity as i
+    on i.store_id = v.store_id and i.identifier = own.identifier
+"""
 
 # Changed days at most this far apart are rebuilt in one statement.
 _GAP_DAYS = 3
@@ -81,7 +99,13 @@ def create_work_tables(conn: Connection) -> None:
         "create unlogged table if not exists work.run_load (load_id bigint primary key);"
         "create unlogged table if not exists work.scope (store_id text, connector text,"
         " account_id text, day date, primary key (store_id, connector, account_id, day));"
-        "create unlogged table if not exists work.identity_store (store_id text primary key);"
+        "drop table if exists work.identity_store;"
+        "create unlogged table if not exists work.identity_scope (store_id text, identifier text,"
+        " primary key (store_id, identifier));"
+        "create unlogged table if not exists work.identity_hub_scope (store_id text,"
+        " identifier text, primary key (store_id, identifier));"
+        "create unlogged table if not exists work.identity_change (store_id text, identifier text,"
+        " change text, person_from text, person_to text);"
         "create unlogged table if not exists work.insight_store (store_id text primary key);"
         "create unlogged table if not exists work.day_count (store_id text, connector text,"
         " account_id text, table_name text, day date, row_count bigint);"
@@ -104,11 +128,16 @@ def create_work_tables(conn: Connection) -> None:
             keys = ", ".join(name(k) for k in key_columns(conn, table))
             conn.execute(f"create index on {work} ({keys})")
         conn.execute(f"create or replace view {view} as {_candidate_sql(table)}")
+    conn.execute(f"create or replace view work.conversion_person as {_CONVERSION_PERSON}")
 
 
 def _candidate_sql(table: str) -> str:
     outside = {
-        "identity": "not exists (select 1 from work.identity_store as s"
+        "identity": "not exists (select 1 from work.identity_scope as s"
+        " where s.store_id = c.store_id and s.identifier = c.identifier)",
+        "identity_hub": "not exists (select 1 from work.identity_hub_scope as s"
+        " where s.store_id = c.store_id and s.identifier = c.identifier)",
+        "identity_rule": "not exists (select 1 from work.identity_rule as s"
         " where s.store_id = c.store_id)",
         "insight": "not exists (select 1 from work.insight_store as s"
         " where s.store_id = c.store_id)",
@@ -146,8 +175,8 @@ def pending_loads(conn: Connection) -> list[int]:
 def open_run(conn: Connection, run_id: str, loads: list[int]) -> None:
     """Empty the work tables and claim them for this run and these loads."""
     conn.execute(
-        "truncate work.run, work.run_load, work.scope, work.identity_store, work.credit_scope,"
-        " work.insight_store"
+        "truncate work.run, work.run_load, work.scope, work.identity_scope,"
+        " work.identity_hub_scope, work.identity_change, work.credit_scope, work.insight_store"
     )
     for table in [*built_tables(conn), *_DERIVED]:
         conn.execute(f"truncate {name('work', table)}")

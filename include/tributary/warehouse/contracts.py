@@ -18,12 +18,15 @@ from tributary.settings import SQL
 from tributary.warehouse.connection import name
 
 Severity = Literal["stop", "warn"]
-Write = Literal["view", "replace_window", "replace_store", "replace_conversion", "upsert"]
+Write = Literal[
+    "view", "replace_window", "replace_store", "replace_person", "replace_conversion", "upsert"
+]
 
 _WRITES = {
     "view": "",
     "replace_window": "A run replaces the rows of the source days it rebuilds.",
     "replace_store": "A run replaces all rows of the stores it touches.",
+    "replace_person": "A run replaces all rows of the people it finds anew.",
     "replace_conversion": "A run replaces all rows of the conversions it touches.",
     "upsert": "A run adds rows and updates them by key.",
 }

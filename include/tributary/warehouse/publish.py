@@ -18,7 +18,8 @@ from tributary.warehouse.connection import Connection, name
 _ANALYZE_ROWS = 1_000
 # Which core rows a run may remove, per table that is not scoped by source_day.
 _SCOPES = {
-    "identity": ("work.identity_store", ("store_id",)),
+    "identity": ("work.identity_scope", ("store_id", "identifier")),
+    "identity_hub": ("work.identity_hub_scope", ("store_id", "identifier")),
     "credit": ("work.credit_scope", ("store_id", "credit_set_id", "conversion_id")),
     "insight": ("work.insight_store", ("store_id",)),
 }
@@ -38,7 +39,9 @@ _DAYS = {
 # Moving people or credits is explained by the facts that moved; their revisions stay out of the
 # ledger. Findings have their own history.
 _VERSIONED = ("credit_set", "credit_pointer", "model_state", "model_channel", "model_pointer")
-_UNRECORDED = frozenset({"identity", "identity_edge", "credit", *_VERSIONED, "insight"})
+_UNRECORDED = frozenset(
+    {"identity", "identity_edge", "identity_hub", "identity_rule", "credit", *_VERSIONED, "insight"}
+)
 
 
 def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
@@ -61,12 +64,22 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
         tables = [
             *candidates.built_tables(conn),
             "identity",
+            "identity_hub",
+            "identity_rule",
             "credit",
             *_VERSIONED,
             "insight",
         ]
         for table in tables:
             moved[table] = _publish_table(conn, table, publication)
+        conn.execute(
+            "insert into ops.identity_change (publication_id, store_id, identifier, change,"
+            " person_from, person_to) select %s, store_id, identifier, change, person_from,"
+            " person_to from work.identity_change"
+            " on conflict (publication_id, store_id, identifier) do update set"
+            " (change, person_to) = (excluded.change, excluded.person_to)",
+            (publication,),
+        )
         conn.execute("select ops.settle_insights(%s, %s)", (publication, at))
         for table in candidates.built_tables(conn):
             _count_days(conn, table)
@@ -145,7 +158,7 @@ def _count_days(conn: Connection, table: str) -> None:
 
 
 def _scope_condition(table: str) -> str | None:
-    if table in _VERSIONED:
+    if table in (*_VERSIONED, "identity_rule"):
         return None
     if table in _SCOPES:
         scope, columns = _SCOPES[table]

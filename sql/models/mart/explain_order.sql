@@ -6,13 +6,24 @@ with asked as not materialized (
         sales_order.order_name,
         credit_set.credit_set_id,
         credit_set.config,
-        coalesce(identity.person_id, conversion.identifier) as person_id
+        own.identifier as own_identifier,
+        coalesce(identity.person_id, own.identifier) as person_id
     from core.conversion
     inner join core.credit_pointer using (store_id, conversion_type)
     inner join core.credit_set using (store_id, credit_set_id)
+    left join core.identity_hub
+        on conversion.store_id = identity_hub.store_id
+        and conversion.identifier = identity_hub.identifier
+    -- Of a customer that many share, every order stands for itself.
+    cross join lateral (
+        select
+            case
+                when identity_hub.identifier is null then conversion.identifier
+                else 'order:' || conversion.connector || ':' || conversion.order_id
+            end as identifier
+    ) as own
     left join core.identity
-        on conversion.store_id = identity.store_id
-        and conversion.identifier = identity.identifier
+        on conversion.store_id = identity.store_id and own.identifier = identity.identifier
     left join core.sales_order
         on conversion.store_id = sales_order.store_id
         and conversion.connector = sales_order.connector
@@ -52,7 +63,7 @@ candidate as (
         from core.identity
         where identity.store_id = asked.store_id and identity.person_id = asked.person_id
         union
-        select asked.identifier
+        select asked.own_identifier
     ) as own
     inner join core.touch
         on touch.store_id = asked.store_id and touch.identifier = own.identifier
