@@ -138,6 +138,9 @@ class Stream:
     with the reason why the record still does not fit. Without it only a fresh read helps.
     `at_hand`: for table streams, the names of files that can be read again without credentials;
     a replay reads these instead of decoding kept rows.
+    `people`: where a person is named, and the kind of that identifier (user, client, customer):
+    columns of a table stream, dotted names in a document. Who was forgotten is replaced there, and
+    in the parts of a record key.
     """
 
     name: str
@@ -150,6 +153,7 @@ class Stream:
     spill_days: int = 0
     replay: Callable[[Account, Kept], Document | Row] | None = None
     at_hand: Callable[[Account], Collection[str]] | None = None
+    people: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Literal, Protocol
 
 from tributary.clock import Clock
 from tributary.connectors.spec import Connector, Credentials, Mode, Page, Rejected, Request, Stream
 from tributary.errors import TributaryError, VendorUnavailable
+from tributary.pipeline.forgotten import Forgotten
 from tributary.settings import Account
 from tributary.transport.redaction import redact
 from tributary.warehouse import loads, quarantine, staging
@@ -51,10 +52,13 @@ def ingest(
             known = loads.known_files(conn, target) if stream.kind == "table" else {}
             asked: Mode = "incremental" if mode == "replay" else mode
             request = Request(account, credentials, window, asked, known)
+            forgotten = Forgotten.of_store(conn, account.store_id)
             landing: _Landing = (
-                _Documents(conn, target, load_id, at)
+                _Documents(conn, target, stream, load_id, at, forgotten)
                 if stream.kind == "document"
-                else _Rows(conn, target, stream, load_id, at, ends_files=kept_since is None)
+                else _Rows(
+                    conn, target, stream, load_id, at, forgotten, ends_files=kept_since is None
+                )
             )
             return _run(conn, target, stream, request, landing, load_id, clock, progress)
         except BaseException as error:
@@ -109,6 +113,24 @@ def _kept(record: Rejected) -> tuple[str, str, str, str]:
     return key, record.where, redact(record.reason), payload
 
 
+def _told_of_nobody(
+    rejected: Rejects, forgotten: Forgotten | None, people: Mapping[str, str]
+) -> Rejects:
+    """What goes to quarantine, without those who were forgotten."""
+    if forgotten is None:
+        return rejected
+    kinds = frozenset(people.values())
+    return [
+        (
+            forgotten.prose(key, kinds),
+            where,
+            forgotten.prose(reason, kinds),
+            forgotten.prose(payload, kinds),
+        )
+        for key, where, reason, payload in rejected
+    ]
+
+
 class _Landing(Protocol):
     def add(self, page: Page) -> None: ...
     def merge(self, counts: Counts) -> int: ...
@@ -116,19 +138,35 @@ class _Landing(Protocol):
 
 
 class _Documents:
-    def __init__(self, conn: Connection, target: Target, load_id: int, at: datetime) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        target: Target,
+        stream: Stream,
+        load_id: int,
+        at: datetime,
+        forgotten: Forgotten | None,
+    ) -> None:
         self._conn, self._target, self._load_id, self._at = conn, target, load_id, at
+        self._people, self._forgotten = stream.people, forgotten
         self._landing = staging.DocumentLanding(conn, target, load_id, at)
         self._waiting = quarantine.waiting_keys(conn, target)
         self._answered: set[str] = set()
 
     def add(self, page: Page) -> None:
-        self._landing.add((d.key, d.business_date, d.payload) for d in page.documents)
+        self._landing.add(
+            (d.key, d.business_date, self._without_forgotten(d.payload)) for d in page.documents
+        )
         if page.whole_days:
             here = [d.key for d in page.documents] + [r.key for r in page.rejected]
             self._landing.replace_days(page.whole_days, here)
         self._answer(d.key for d in page.documents)
         self._answer(r.key for r in page.rejected)
+
+    def _without_forgotten(self, payload: bytes) -> bytes:
+        if self._forgotten is None or not self._people:
+            return payload
+        return self._forgotten.document(payload, self._people)
 
     def _answer(self, keys: Iterable[str]) -> None:
         """A newer version of a record settles what waits of it, whether it fits or waits itself."""
@@ -143,7 +181,7 @@ class _Documents:
             self._conn,
             self._target,
             self._load_id,
-            rejected,
+            _told_of_nobody(rejected, self._forgotten, self._people),
             now=now,
             answered=self._answered,
             extracted_at=self._at,
@@ -158,9 +196,11 @@ class _Rows:
         stream: Stream,
         load_id: int,
         at: datetime,
+        forgotten: Forgotten | None,
         *,
         ends_files: bool,
     ) -> None:
+        self._stream, self._forgotten = stream, forgotten
         self._conn, self._target, self._load_id = conn, target, load_id
         self._ends_files = ends_files
         self._landing = staging.TableLanding(conn, target, stream.columns, load_id, at)
@@ -172,7 +212,10 @@ class _Rows:
             if page.rows:
                 raise ValueError(f"{self._target}: a page with rows names their file")
             return  # only counts and notes
-        self._landing.add(page.file.name, page.rows)
+        rows = page.rows
+        if self._forgotten is not None and self._stream.people:
+            rows = self._forgotten.rows(rows, self._stream.columns, self._stream.people)
+        self._landing.add(page.file.name, rows)
         if not self._ends_files:
             return
         self._open.add(page.file.name)
@@ -196,7 +239,7 @@ class _Rows:
             self._conn,
             self._target,
             self._load_id,
-            rejected,
+            _told_of_nobody(rejected, self._forgotten, self._stream.people),
             now=now,
             replaced_files=self._ended,
         )

@@ -17,7 +17,7 @@ from __future__ import annotations
 from tributary.connectors.bigquery.api import Api
 from tributary.connectors.bigquery.extract import events
 from tributary.connectors.bigquery.queries import NOTHING
-from tributary.connectors.shared.ga4_event import STAGING_COLUMNS
+from tributary.connectors.shared.ga4_event import PEOPLE, STAGING_COLUMNS
 from tributary.connectors.spec import ConnectionForm, Connector, Credentials, Stream
 
 
@@ -43,6 +43,7 @@ CONNECTOR = Connector(
             backfill="by_business_date",
             columns=STAGING_COLUMNS,
             spill_days=1,
+            people=PEOPLE,
         ),
     ),
     form=ConnectionForm(

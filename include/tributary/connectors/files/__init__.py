@@ -43,6 +43,7 @@ CONNECTOR = Connector(
             spill_days=1 if kind.name == "ga4_event" else 0,
             replay=partial(replay, kind.name),
             at_hand=at_hand,
+            people=kind.people,
         )
         for kind in KINDS.values()
     ),

@@ -39,6 +39,12 @@ class Kind:
         """Stream.columns: record_key, business_date, then the staging columns."""
         return ("record_key", "business_date", *(f.name for f in self.fields if f.name != "day"))
 
+    @property
+    def people(self) -> dict[str, str]:
+        """Stream.people: the columns that name a person."""
+        named = {"user_key": "user", **ga4_event.PEOPLE}
+        return {f.name: named[f.name] for f in self.fields if f.name in named}
+
     def field(self, name: str) -> Field | None:
         return next((f for f in self.fields if f.name == name), None)
 

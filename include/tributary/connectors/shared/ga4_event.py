@@ -73,6 +73,8 @@ PAYMENT_SITES = (
     "clearpay.co.uk",
     "affirm.com",
 )
+# Stream.people of a `ga4_event` stream: its browser, and who signed in.
+PEOPLE = {"user_pseudo_id": "client", "user_id": "user"}
 # Stream.columns of a `ga4_event` stream, in the order of `row`.
 STAGING_COLUMNS = (
     "record_key",

@@ -39,6 +39,7 @@ CONNECTOR = Connector(
             finality_days=30,
             backfill="by_business_date",
             replay=replay,
+            people={"customer.id": "customer", "customer.legacyResourceId": "customer"},
         ),
     ),
     form=ConnectionForm(
