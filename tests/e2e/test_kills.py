@@ -176,6 +176,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.mark.prove
 def test_any_one_process_may_be_killed_at_any_moment(stack: Stack) -> None:
+    settle(stack)
     undisturbed = stack.sums()
     assert int(undisturbed["core.credit"].split()[0]) > 200
     assert len(stack.feeds) >= 2
@@ -273,7 +274,7 @@ def settle(stack: Stack) -> None:
     would who clears the red box."""
     deadline = time.monotonic() + PATIENCE
     quiet = 0
-    dags = ["unify", *(f"ingest_{feed}" for feed in stack.feeds)]
+    dags = ["unify", *(f"ingest_{feed}{h}" for feed in stack.feeds for h in ("", "_hourly"))]
     while quiet < 3:
         if stack.process is not None and stack.process.poll() is not None:
             pytest.fail(f"tributary up ended: {stack.log.read_text()[-3000:]}")

@@ -1,9 +1,18 @@
-"""One checksum per core table over its facts, without lineage columns; equal tables, equal sums."""
+"""One checksum per core table over its facts, without lineage columns; equal tables, equal sums.
+
+Of credits the published sets count: which others came before, such as one without an export that
+had not been read yet, is history.
+"""
 
 from __future__ import annotations
 
 from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection, name
+
+_PUBLISHED = (
+    " where exists (select 1 from core.credit_pointer as p where p.store_id = t.store_id"
+    " and p.credit_set_id = t.credit_set_id)"
+)
 
 
 def checksum(conn: Connection) -> dict[str, str]:
@@ -15,11 +24,12 @@ def checksum(conn: Connection) -> dict[str, str]:
             for column, udt in candidates.columns(conn, "core", table).items()
             if column not in candidates.LINEAGE
         )
+        which = _PUBLISHED if table in ("credit", "credit_set") else ""
         row = conn.execute(
             "select count(*), coalesce(sum(('x' || substr(digest, 1,"
             " 16))::bit(64)::bigint::numeric), 0)"
             " from ("
-            f" select md5(row({listed})::text) as digest from {name('core', table)} as t) as hashed"
+            f" select md5(row({listed})::text) as digest from {name('core', table)} as t{which}) as hashed"
         ).fetchone()
         assert row is not None
         sums[f"core.{table}"] = f"{row[0]} {int(row[1]) % 2**64:016x}"
