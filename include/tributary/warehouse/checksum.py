@@ -29,7 +29,8 @@ def checksum(conn: Connection) -> dict[str, str]:
             "select count(*), coalesce(sum(('x' || substr(digest, 1,"
             " 16))::bit(64)::bigint::numeric), 0)"
             " from ("
-            f" select md5(row({listed})::text) as digest from {name('core', table)} as t{which}) as hashed"
+            f" select md5(row({listed})::text) as digest"
+            f" from {name('core', table)} as t{which}) as hashed"
         ).fetchone()
         assert row is not None
         sums[f"core.{table}"] = f"{row[0]} {int(row[1]) % 2**64:016x}"
