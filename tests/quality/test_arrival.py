@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -202,6 +202,31 @@ def test_an_empty_day_stops_only_where_rows_have_landed(shop: Connection) -> Non
     ]
     shop.execute("update staging.acme__order set deleted_at = '2026-08-09'")
     assert checked(shop)["run.landed_days_reach_core"].success
+    # Two rows that belong to nothing make no day.
+    shop.execute("update staging.acme__order set deleted_at = null where record_key <= '10'")
+    assert checked(shop)["run.landed_days_reach_core"].success
+
+
+def test_a_day_that_has_just_begun_may_be_empty(shop: Connection) -> None:
+    """The export of a day's first event can come before its session is whole."""
+    today = LAST + timedelta(days=3)
+    for table_day, count in [(today - timedelta(weeks=n), 30) for n in range(1, 6)]:
+        shop.execute(
+            "insert into ops.day_count values ('shop', 'acme', 'main', 'sales_order', %s, %s)",
+            (table_day, count),
+        )
+    shop.execute("insert into work.scope values ('shop', 'acme', 'main', %s)", (today,))
+    shop.execute(
+        "insert into staging.acme__order select 'shop', 'main', n::text, %s, '2026-08-09', '{}',"
+        " '', 1, 1, null from generate_series(1, 60) as n",
+        (today,),
+    )
+    found = checked(shop)["run.landed_days_reach_core"]
+    assert found.success and found.rows_checked == 1
+    volumes = shop.execute(
+        "select verdict, is_last from work.day_volume where day = %s", (today,)
+    ).fetchall()
+    assert volumes == [("none", False)]
 
 
 def test_a_dimension_that_misses_a_part_of_the_day_is_named(warehouse: Connection) -> None:

@@ -65,8 +65,9 @@ def _by_weekday(conn: Connection) -> CheckResult:
 
 
 def _landed_days(conn: Connection, staged: str) -> CheckResult:
-    """A day that came out empty is only wrong where rows landed: a day the vendor says is empty,
-    or withdrew, has none in staging either, and no answer without rows removes any there.
+    """A day that came out empty is only wrong where rows landed, and as many as make a day: one the
+    vendor says is empty, or withdrew, has none in staging either, and no answer without rows
+    removes any there. A day that is not settled may have begun a moment ago.
     """
     return measured(
         conn,
@@ -75,16 +76,26 @@ def _landed_days(conn: Connection, staged: str) -> CheckResult:
         severity="stop",
         description="a day with landed rows, on a weekday that usually has many, is not empty",
         reproduce_sql=(
-            "with empty as (\n"
-            "    select store_id, connector, account_id, day, round(max(usual), 1) as usual\n"
+            "with settled as (\n"
+            "    select store_id, connector, account_id, max(day) as day\n"
             "    from work.day_volume\n"
-            "    group by store_id, connector, account_id, day\n"
-            "    having sum(row_count) = 0 and bool_or(verdict = 'none')\n)\n"
+            "    where is_last\n"
+            "    group by store_id, connector, account_id\n),\n\n"
+            "empty as (\n"
+            "    select v.store_id, v.connector, v.account_id, v.day,\n"
+            "        round(max(v.usual), 1) as usual,\n"
+            "        min(v.low) filter (where v.verdict = 'none') as low\n"
+            "    from work.day_volume as v\n"
+            "    inner join settled as s on s.store_id = v.store_id and s.connector = v.connector\n"
+            "        and s.account_id = v.account_id and v.day <= s.day\n"
+            "    group by v.store_id, v.connector, v.account_id, v.day\n"
+            "    having sum(v.row_count) = 0 and bool_or(v.verdict = 'none')\n)\n"
             "select t.store_id, t.connector, t.account_id, t.day, e.usual, count(*) as staged_rows"
             f"\nfrom (\n{staged}\n) as t\n"
             "inner join empty as e on e.store_id = t.store_id and e.connector = t.connector"
             " and e.account_id = t.account_id and e.day = t.day\n"
-            "group by t.store_id, t.connector, t.account_id, t.day, e.usual\n"
+            "group by t.store_id, t.connector, t.account_id, t.day, e.usual, e.low\n"
+            "having count(*) >= e.low\n"
             "order by t.store_id, t.connector, t.account_id, t.day"
         ),
         rows_checked=_count(conn, "select count(*) from work.scope"),
