@@ -13,7 +13,7 @@ from typing import Any
 from tributary.connectors.spec import all_connectors
 
 HEAVY = ("pandas", "great_expectations", "pyarrow", "numpy", "scipy", "psycopg", "graphql")
-OTHERS = {"unify"}  # the Dags that no feed makes
+OTHERS = {"unify", "refit"}  # the Dags that no feed makes
 
 
 def files_without_a_dag(bag: Any, folder: Path) -> dict[str, str]:
@@ -113,7 +113,10 @@ def test_ingest_runs_have_an_interval_and_unify_wakes_on_any_feed(bag: Any) -> N
         assert timetable.expression == cron
     wakes = bag.dags["unify"].timetable.asset_condition
     assert isinstance(wakes, AssetAny)
-    assert {asset.name for asset in wakes.objects} == {f"tributary/{feed}" for feed in feeds()}
+    expected = {f"tributary/{feed}" for feed in feeds()} | {"tributary/models"}
+    assert {asset.name for asset in wakes.objects} == expected
+    (refit,) = bag.dags["refit"].tasks
+    assert [asset.name for asset in refit.outlets] == ["tributary/models"]
 
 
 def test_every_task_has_the_retry_policy_and_a_pool_that_setup_creates(bag: Any) -> None:

@@ -16,6 +16,7 @@ from tributary.warehouse.connection import Connection
 
 Say = Callable[[str], None]
 UNIFY = "unify"
+REFIT = "refit"
 _POLL_SECONDS = 1.0
 _DAGS_SECONDS = 180.0
 _STALL_SECONDS = 1800.0
@@ -79,6 +80,7 @@ class Rounds:
     def publish(self) -> None:
         """Have unify take everything pending, and wait until no run is left."""
         self.api.unpause(UNIFY)
+        self.api.unpause(REFIT)
         patience = self.clock.monotonic() + _WAKE_SECONDS
         while not self._running() and self.clock.monotonic() < patience:
             self.clock.sleep(_POLL_SECONDS)  # the first unpause, or an ingest run, may wake it

@@ -7,6 +7,8 @@ from airflow.sdk import Asset
 from tributary.connectors.spec import all_connectors
 
 PUBLISHED = Asset(name="tributary/published", uri="tributary://published")
+# Updated when the data-driven models have learned again.
+MODELS = Asset(name="tributary/models", uri="tributary://models")
 
 
 def feed_asset(feed: str) -> Asset:

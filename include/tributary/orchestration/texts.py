@@ -94,9 +94,9 @@ Reads one stream of one account of {connector.title} and lands it: all of it, or
 UNIFY = """\
 ### Staging to core, checked and attributed
 
-Runs after any ingest Dag landed something, and nightly. Takes everything pending in `ops.load` at
-once and publishes it in one transaction, or publishes nothing. A run with nothing pending ends
-green after `build`.
+Runs after any ingest Dag landed something, after `refit`, and nightly. Takes everything pending in
+`ops.load` at once and publishes it in one transaction, or publishes nothing. A run with nothing
+pending ends green after `build`.
 
 | failed task | what it means | you |
 |---|---|---|
@@ -112,6 +112,21 @@ them. To be sure, clear `build` |
 
 Checks are never retried: the same data would fail again.
 """
+
+REFIT = """\
+### The data-driven models learn again
+
+Once a day, after the nightly `unify`: Markov and Shapley are fitted to each store's journeys of
+the last 365 days, with and without a conversion, and to 200 bootstrap draws of them. A changed
+result is a new version beside the old ones; it wakes `unify`, which credits all conversions of the
+store with it and publishes that whole. A store with less than 100 converting and 100 other journeys
+is left out: its Markov is linear, and every row says so (`markov_fallback`).
+
+`tributary models list` shows the versions, `tributary models rollback STORE` goes back to the one
+before, until the next run of this Dag. Running twice on the same journeys changes nothing.
+"""
+
+REFIT_TASK = "Fits store by store; the log counts stores and bootstrap draws."
 
 BUILD = """\
 Builds the changed days of all pending loads into schema `work`. When nothing is pending the rest

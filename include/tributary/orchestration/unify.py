@@ -17,17 +17,17 @@ from airflow.sdk import (
 )
 
 from tributary.orchestration import access, alerts, texts
-from tributary.orchestration.assets import PUBLISHED, feed_asset, feeds
+from tributary.orchestration.assets import MODELS, PUBLISHED, feed_asset, feeds
 from tributary.orchestration.ingest import EPOCH, TASK_DEFAULTS
 
 POOL = "tributary_unify"
 
 
 def unify_dag(*, nightly: str = "30 2 * * *") -> DAG:
-    """`unify`: after any feed, and at cron `nightly` (UTC) for what an event missed."""
+    """`unify`: after any feed or refit, and at cron `nightly` (UTC) for what an event missed."""
     schedule = AssetOrTimeSchedule(
         timetable=CronTriggerTimetable(nightly, timezone="UTC"),
-        assets=reduce(or_, (feed_asset(feed) for feed in feeds())),
+        assets=reduce(or_, (*(feed_asset(feed) for feed in feeds()), MODELS)),
     )
     with DAG(
         "unify",

@@ -1,7 +1,7 @@
 """One checksum per core table over its facts, without lineage columns; equal tables, equal sums.
 
-Of credits the published sets count: which others came before, such as one without an export that
-had not been read yet, is history.
+Of credits the published sets count, of model states the chosen ones: which others came before, such
+as one without an export that had not been read yet, is history.
 """
 
 from __future__ import annotations
@@ -9,10 +9,14 @@ from __future__ import annotations
 from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection, name
 
-_PUBLISHED = (
-    " where exists (select 1 from core.credit_pointer as p where p.store_id = t.store_id"
-    " and p.credit_set_id = t.credit_set_id)"
+_CURRENT = (
+    " where exists (select 1 from core.{pointer} as p where p.store_id = t.store_id"
+    " and p.{key} = t.{key})"
 )
+_PUBLISHED = {
+    **dict.fromkeys(("credit", "credit_set"), ("credit_pointer", "credit_set_id")),
+    **dict.fromkeys(("model_state", "model_channel"), ("model_pointer", "model_state_id")),
+}
 
 
 def checksum(conn: Connection) -> dict[str, str]:
@@ -24,7 +28,8 @@ def checksum(conn: Connection) -> dict[str, str]:
             for column, udt in candidates.columns(conn, "core", table).items()
             if column not in candidates.LINEAGE
         )
-        which = _PUBLISHED if table in ("credit", "credit_set") else ""
+        pointer, key = _PUBLISHED.get(table, ("", ""))
+        which = _CURRENT.format(pointer=pointer, key=key) if pointer else ""
         row = conn.execute(
             "select count(*), coalesce(sum(('x' || substr(digest, 1,"
             " 16))::bit(64)::bigint::numeric), 0)"

@@ -60,6 +60,7 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
         publication = int(row[0])
         for table in ("credit", "credit_set", "model_state"):
             conn.execute(f"update {name('work', table)} set publication_id = %s", (publication,))
+        replaced = _replaced_sets(conn)
         moved: dict[str, int] = {}
         tables = [
             *candidates.built_tables(conn),
@@ -80,6 +81,7 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
             " (change, person_to) = (excluded.change, excluded.person_to)",
             (publication,),
         )
+        _drop_older_credits(conn, replaced)
         conn.execute("select ops.settle_insights(%s, %s)", (publication, at))
         for table in candidates.built_tables(conn):
             _count_days(conn, table)
@@ -97,6 +99,31 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
         if rows >= _ANALYZE_ROWS:
             conn.execute(f"analyze {name('core', table)}")
     return moved
+
+
+def _replaced_sets(conn: Connection) -> list[tuple[str, str, str]]:
+    """Store, conversion type and credit set of the pointers that this run moves, as they are."""
+    rows = conn.execute(
+        "select c.store_id, c.conversion_type, c.credit_set_id from core.credit_pointer as c"
+        " join work.credit_pointer as w using (store_id, conversion_type)"
+        " where w.credit_set_id <> c.credit_set_id"
+    ).fetchall()
+    return [(str(store), str(kind), str(credit_set)) for store, kind, credit_set in rows]
+
+
+def _drop_older_credits(conn: Connection, replaced: list[tuple[str, str, str]]) -> None:
+    """Of the sets that are not shown only the last one keeps its credits; any other can be made
+    again from its configuration and model state, which stay.
+    """
+    for store_id, conversion_type, credit_set_id in replaced:
+        conn.execute(
+            "delete from core.credit as c using core.credit_set as s"
+            " where s.store_id = c.store_id and s.credit_set_id = c.credit_set_id"
+            " and s.store_id = %s and s.conversion_type = %s and s.credit_set_id <> %s"
+            " and not exists (select 1 from core.credit_pointer as p"
+            "   where p.store_id = s.store_id and p.credit_set_id = s.credit_set_id)",
+            (store_id, conversion_type, credit_set_id),
+        )
 
 
 def _publish_table(conn: Connection, table: str, publication: int) -> int:
