@@ -99,9 +99,7 @@ class Supervisor:
             show(outcome, found, self.airflow_url)
             if not once:
                 self.cluster = found.cluster
-                for feed in sorted(set(self._all_feeds())):
-                    for suffix in ("", "_hourly"):
-                        rounds.api.unpause(f"ingest_{feed}{suffix}")
+                self._turn_schedule_on(rounds.api)
                 self._serve()
             return outcome
 
@@ -223,6 +221,14 @@ class Supervisor:
         rounds.load(self._feeds(), wanted)
         rounds.publish()
         return True
+
+    def _turn_schedule_on(self, api: Api) -> None:
+        if os.environ.get("TRIBUTARY_AS_OF") and any(c.name == "sandbox" for c in self.children):
+            self.say("TRIBUTARY_AS_OF holds the sandbox's clock, so no schedule is turned on")
+            return
+        for feed in sorted(set(self._all_feeds())):
+            for suffix in ("", "_hourly"):
+                api.unpause(f"ingest_{feed}{suffix}")
 
     def _serve(self) -> None:
         """Watch the children until StopRequested; one that ends by itself is started again."""
