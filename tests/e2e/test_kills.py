@@ -32,6 +32,8 @@ from tributary.errors import TributaryError
 from tributary.local.airflow import Api
 from tributary.local.databases import Databases, prepare_warehouse
 from tributary.local.state import Installation, Record
+from tributary.pipeline.refit import refit
+from tributary.pipeline.unify import unify
 from tributary.settings import load_stores
 from tributary.warehouse.checksum import checksum
 from tributary.warehouse.connection import connect
@@ -137,7 +139,12 @@ class Stack:
             conn.execute("create database warehouse template empty_warehouse")
 
     def sums(self) -> dict[str, str]:
+        """Of core under the models of all that is published, as after the daily refit: which days
+        were there when a model was first learned is chance.
+        """
         with connect(self.url("warehouse")) as conn:
+            if refit(conn, SystemClock()):
+                assert unify(conn, f"refitted {time.monotonic()}", SystemClock())
             return checksum(conn)
 
     def pending(self) -> int:
