@@ -53,7 +53,8 @@ def test_every_measure_has_cells_in_every_store(cells: Cells) -> None:
         " claimed_value_amount period_total_users period_new_users period_sessions site_sessions"
         " site_engaged_sessions site_page_views site_total_users site_new_users"
         " site_claimed_conversions site_claimed_value_amount",
-        "attribution": "revenue_first revenue_last revenue_linear unattributed_revenue",
+        "attribution": "revenue_first revenue_last revenue_linear revenue_shapley"
+        " unattributed_revenue",
     }
     expected = {
         (store, connector, measure)
@@ -75,7 +76,7 @@ def test_credited_and_unattributed_revenue_is_all_net_revenue(cells: Cells) -> N
     for store in STORES:
         net = sums[store, "shopify", "net_amount"]
         assert net > 10_000
-        for model in ("first", "last", "linear"):
+        for model in ("first", "last", "linear", "shapley"):
             credited = sums[store, "attribution", f"revenue_{model}"]
             assert credited + sums[store, "attribution", "unattributed_revenue"] == net
 

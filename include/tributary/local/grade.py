@@ -31,7 +31,7 @@ _REFUND_COLUMNS = {
     "adjustment_amount": "adjustment_amount",
     "refunded_total": "total_amount",
 }
-_CREDIT_MODELS = ("first", "last", "linear")
+_CREDIT_MODELS = ("first", "last", "linear", "shapley")
 _SHOWN_MISMATCHES = 20
 
 

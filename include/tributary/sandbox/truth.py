@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
+from itertools import permutations
 
 from tributary.money import minor_unit
 from tributary.sandbox import spend, truth_site
@@ -23,6 +25,8 @@ from tributary.sandbox.world import World
 from tributary.window import day_of
 
 LOOKBACK = timedelta(days=30)
+# So many channels have all their orders walked through; more are equal by symmetry.
+_MOST_PERMUTED = 4
 
 
 @dataclass(frozen=True, order=True)
@@ -208,6 +212,31 @@ def _credits(
         share, rest = divmod(value, len(path))
         for i, visit in enumerate(path):
             yield "revenue_linear", day, visit.seen_as, share + (1 if i < rest else 0)
+        for visit, part in zip(path, shapley_parts(path, value), strict=True):
+            yield "revenue_shapley", day, visit.seen_as, part
+
+
+def shapley_parts(path: list[Visit], value: int) -> list[int]:
+    """The value by Shapley over the path's channels, each channel's part over its visits.
+
+    The definition itself: a channel's mean gain over all orders in which the channels may come
+    together, where only all of them together bring the value.
+    """
+    channels = sorted({visit.seen_as for visit in path})
+    orders = list(permutations(channels)) if len(channels) <= _MOST_PERMUTED else []
+    shares = []
+    for visit in path:
+        # The one that completes the set brings the value.
+        completes = Fraction(
+            sum(order[-1] == visit.seen_as for order in orders) or 1, len(orders) or len(channels)
+        )
+        visits = sum(other.seen_as == visit.seen_as for other in path)
+        shares.append(abs(value) * completes / visits)
+    parts = [int(share) for share in shares]
+    by_rest = sorted(range(len(path)), key=lambda i: (parts[i] - shares[i], i))
+    for i in by_rest[: abs(value) - sum(parts)]:
+        parts[i] += 1
+    return parts if value >= 0 else [-part for part in parts]
 
 
 def counting(visits: list[Visit], converted_at: datetime) -> list[Visit]:
