@@ -45,3 +45,21 @@ def quantum(currency: str) -> Decimal:
 def to_minor(amount: Decimal, currency: str) -> int:
     """Amount in minor units, rounded half to even: 12.34 USD is 1234."""
     return int(amount.scaleb(minor_unit(currency)).to_integral_value(ROUND_HALF_EVEN))
+
+
+# Where visitors come back from after paying: never the source of a visit.
+PAYMENT_SITES = (
+    "paypal.com",
+    "klarna.com",
+    "stripe.com",
+    "adyen.com",
+    "mollie.com",
+    "sofort.com",
+    "giropay.de",
+    "shop.app",
+    "shopify.com",
+    "amazonpay.com",
+    "afterpay.com",
+    "clearpay.co.uk",
+    "affirm.com",
+)

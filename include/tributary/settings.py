@@ -37,11 +37,42 @@ class AccountConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     options: dict[str, str] = {}
 
 
+class AttributionSettings(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What a store has otherwise than attribution.AttributionConfig, field by field.
+
+    `lookback_days` by evidence type (click, visit, email_click, view, ...), and in
+    `conversion_types` the same for one type of conversion.
+    """
+
+    lookback_days: dict[str, int] = {}
+    conversion_types: dict[str, dict[str, int]] = {}
+    half_life_days: float | msgspec.UnsetType = msgspec.UNSET
+    position: tuple[float, float, float] | msgspec.UnsetType = msgspec.UNSET
+    direct: Literal["ignore-if-other", "as-any"] | msgspec.UnsetType = msgspec.UNSET
+    include_channels: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    exclude_channels: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    exclude_sources: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+    repeat: Literal["overlap", "since-last"] | msgspec.UnsetType = msgspec.UNSET
+    max_touches: int | msgspec.UnsetType = msgspec.UNSET
+    paid_channels: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+class IdentitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """`hub_limits`: how many others an identifier may meet before it joins nobody, by kind (client,
+    user, customer, order); identity/hubs.py has the defaults.
+    """
+
+    hub_limits: dict[str, int] = {}
+
+
 class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One shop: its reporting zone and currency, its accounts, where visits and orders come from.
 
     `visit_source` auto: the event export if the store has one, else the shop's moments.
     `order_source` event_export: the store has no shop connector, GA4 purchases are its orders.
+    `attribution` and `identity` state what this store has otherwise than the defaults.
     """
 
     id: str
@@ -51,6 +82,8 @@ class StoreConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: list[AccountConfig]
     visit_source: Literal["auto", "event_export", "shop_moments", "none"] = "auto"
     order_source: Literal["shop", "event_export"] = "shop"
+    attribution: AttributionSettings = AttributionSettings()
+    identity: IdentitySettings = IdentitySettings()
 
 
 class Account(msgspec.Struct, frozen=True):

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
+
+from psycopg.types.json import Jsonb
 
 from tributary.pipeline import attribute
 from tributary.warehouse import candidates, publish
@@ -19,6 +22,15 @@ def add_store(conn: Connection, store: str = "kiel", visit_source: str = "auto")
     conn.execute(
         "insert into core.store values (%s, %s, 'Europe/Berlin', 'EUR', %s, 'shop')",
         (store, store.title(), visit_source),
+    )
+
+
+def set_rules(conn: Connection, store: str = "kiel", **attribution: Any) -> None:
+    """What the stores file says of a store's attribution."""
+    conn.execute(
+        "insert into ops.store_rule values (%s, '{}', %s)"
+        " on conflict (store_id) do update set attribution = excluded.attribution",
+        (store, Jsonb(attribution)),
     )
 
 

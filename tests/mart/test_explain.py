@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tributary.attribution import CREDIT_MODELS
+from tributary.attribution.config import LOOKBACK_DAYS, AttributionConfig
+from tributary.errors import ConfigurationError
+from tributary.identity.hubs import LIMITS
+from tributary.pipeline.attribute import configs, outdated_stores
+from tributary.pipeline.identity import hub_limits
 from tributary.reports.explain import explain, render
+from tributary.settings import load_stores
+from tributary.warehouse import stores
 from tributary.warehouse.connection import Connection
 
 from .attributed import (
@@ -21,6 +29,7 @@ from .attributed import (
     attribute_all,
     before,
     join_people,
+    set_rules,
 )
 
 MODELS = CREDIT_MODELS
@@ -65,6 +74,85 @@ def test_each_touch_that_does_not_count_says_why(warehouse: Connection) -> None:
     }
 
 
+def test_a_stores_own_rules_are_told_too(warehouse: Connection) -> None:
+    add_store(warehouse)
+    set_rules(
+        warehouse,
+        exclude_channels=["sms"],
+        repeat="since-last",
+        max_touches=2,
+        conversion_types={"purchase": {"coupon": 3}},
+    )
+    add_order(warehouse, 7, before(20))
+    add_order(warehouse, 1)
+    add_touch(warehouse, 1, before(21))
+    add_touch(warehouse, 2, before(10), "sms")
+    add_touch(warehouse, 3, before(9), "referral", source="checkout.klarna.com")
+    add_touch(warehouse, 4, before(9), "referral", source="paypal")
+    add_touch(warehouse, 5, before(8), "referral", source="blog.example")
+    add_touch(warehouse, 6, before(4), evidence="coupon")
+    add_touch(warehouse, 7, before(2), evidence="coupon")
+    add_touch(warehouse, 8, before(1))
+    attribute_all(warehouse)
+    assert reasons(warehouse) == {
+        1: "before_previous_order",
+        2: "excluded_channel",
+        3: "excluded_source",
+        4: "excluded_source",
+        5: "beyond_max_touches",
+        6: "outside_lookback",
+        7: "",
+        8: "",
+    }
+    assert reasons(warehouse, "7")[1] == ""
+
+
+def test_the_stores_file_states_a_stores_rules(warehouse: Connection, tmp_path: Path) -> None:
+    path = tmp_path / "stores.yml"
+    path.write_text(
+        "stores:\n"
+        "- {id: kiel, name: Kiel, timezone: Europe/Berlin, currency: EUR, accounts: [],\n"
+        "   attribution: {lookback_days: {click: 14}, repeat: since-last, max_touches: 50,\n"
+        "     conversion_types: {purchase: {view: 2}}, exclude_channels: [sms]},\n"
+        "   identity: {hub_limits: {client: 8}}}\n"
+        "- {id: tampa, name: Tampa, timezone: America/New_York, currency: USD, accounts: []}\n"
+    )
+    stores.sync(warehouse, load_stores(path), [])
+    found = configs(warehouse)
+    assert found["tampa"] == AttributionConfig()
+    assert found["kiel"].lookback_days == {**LOOKBACK_DAYS, "click": 14, "view": 2}
+    assert (found["kiel"].repeat, found["kiel"].max_touches) == ("since-last", 50)
+    assert found["kiel"].exclude_channels == ("sms",)
+    assert (found["kiel"].half_life_days, found["kiel"].direct) == (7.0, "ignore-if-other")
+    assert hub_limits(warehouse)["kiel"] == {**LIMITS, "client": 8}
+    assert hub_limits(warehouse)["tampa"] == LIMITS
+
+    path.write_text(path.read_text().replace("click: 14", "clique: 14"))
+    stores.sync(warehouse, load_stores(path), [])
+    with pytest.raises(ConfigurationError, match=r"store kiel in the stores file.*clique"):
+        configs(warehouse)
+
+
+def test_other_rules_make_another_credit_set_and_keep_the_one_before(
+    warehouse: Connection,
+) -> None:
+    add_store(warehouse)
+    add_order(warehouse, 1)
+    add_touch(warehouse, 1, before(20))
+    add_touch(warehouse, 2, before(2))
+    attribute_all(warehouse)
+    assert outdated_stores(warehouse) == []
+    set_rules(warehouse, lookback_days={"click": 7})
+    assert outdated_stores(warehouse) == ["kiel"]
+    attribute_all(warehouse, "unify-2")
+    assert reasons(warehouse) == {1: "outside_lookback", 2: ""}
+    sets = warehouse.execute(
+        "select credit_set_id, array_agg(touch_id order by touch_id) from core.credit group by 1"
+        " order by 2"
+    ).fetchall()
+    assert [touches for _, touches in sets] == [[1, 2], [2]]
+
+
 def test_an_order_without_a_touch_that_counts_shows_its_unattributed_credit(
     warehouse: Connection,
 ) -> None:
@@ -80,11 +168,22 @@ def test_an_order_without_a_touch_that_counts_shows_its_unattributed_credit(
     assert row == ("unattributed", True, 1.0, Decimal("100.00"))
 
 
-@pytest.mark.parametrize("seed", range(6))
+RULES: dict[str, Any] = {
+    "defaults": {},
+    "since the last order": {"repeat": "since-last"},
+    "short journeys": {"max_touches": 2, "direct": "as-any"},
+    "some channels": {"exclude_channels": ["email"], "lookback_days": {"click": 3, "view": 40}},
+    "only paid": {"include_channels": ["paid_search", "direct"], "exclude_sources": []},
+    "all at once": {"repeat": "since-last", "max_touches": 1, "exclude_channels": ["paid_search"]},
+}
+
+
+@pytest.mark.parametrize(("seed", "rules"), list(enumerate(RULES)), ids=RULES)
 def test_the_touches_said_to_count_are_exactly_those_with_credit(
-    warehouse: Connection, seed: int
+    warehouse: Connection, seed: int, rules: str
 ) -> None:
     add_random_world(warehouse, seed)
+    set_rules(warehouse, **RULES[rules])
     attribute_all(warehouse)
     told = _pairs(warehouse, "select order_id::bigint, touch_id from mart.explain_order"
                              " where is_counted")  # fmt: skip

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from tributary.errors import ConfigurationError
+from tributary.money import PAYMENT_SITES
 
 # Days a touch may lie before its conversion, by evidence type; 0: the moment of the order itself.
 LOOKBACK_DAYS: Mapping[str, int] = {
@@ -61,13 +62,23 @@ class AttributionConfig:
 
     `half_life_days` counts back from the conversion's time, in fractional days. `position` is the
     weight of first, all middle and last touch. `direct` ignore-if-other: a direct touch counts only
-    where the path has nothing else. `paid_channels` are those of first_paid and last_paid.
+    where the path has nothing else.
+    `include_channels` are the only ones that count, unless there are none. A referral from one of
+    `exclude_sources` (or a host below it) never counts: payment pages, the shop's own hosts.
+    `repeat` since-last: a journey begins after the person's conversion before; overlap: a touch may
+    count for several. Of a journey longer than `max_touches` the last ones count, 0 for all: 200
+    within a month are a machine's. `paid_channels` are those of first_paid and last_paid.
     """
 
     lookback_days: Mapping[str, int] = field(default_factory=lambda: dict(LOOKBACK_DAYS))
     half_life_days: float = 7.0
     position: tuple[float, float, float] = (0.4, 0.2, 0.4)
     direct: Literal["ignore-if-other", "as-any"] = "ignore-if-other"
+    include_channels: tuple[str, ...] = ()
+    exclude_channels: tuple[str, ...] = ()
+    exclude_sources: tuple[str, ...] = PAYMENT_SITES
+    repeat: Literal["overlap", "since-last"] = "overlap"
+    max_touches: int = 200
     paid_channels: tuple[str, ...] = PAID_CHANNELS
     fit: FitConfig = field(default_factory=FitConfig)
 
@@ -78,6 +89,24 @@ class AttributionConfig:
             raise ConfigurationError("attribution: the three weights of position must sum to 1")
         if min(self.lookback_days.values(), default=0) < 0:
             raise ConfigurationError("attribution: a lookback cannot be negative")
+        if unknown := self.lookback_days.keys() - LOOKBACK_DAYS.keys():
+            raise ConfigurationError(
+                f"attribution: no evidence type {', '.join(sorted(unknown))}; there are"
+                f" {', '.join(LOOKBACK_DAYS)}"
+            )
+        if self.max_touches < 0:
+            raise ConfigurationError("attribution: max_touches cannot be negative")
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], conversion_type: str) -> AttributionConfig:
+        """The defaults with a store's settings (settings.AttributionSettings) over them."""
+        given = dict(settings)
+        by_type = given.pop("conversion_types", {}).get(conversion_type, {})
+        lookback = {**LOOKBACK_DAYS, **given.pop("lookback_days", {}), **by_type}
+        others: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in given.items()
+        }
+        return cls(lookback_days=lookback, **others)
 
     def to_json(self) -> str:
         """Stable JSON of all settings."""

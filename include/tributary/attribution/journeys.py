@@ -1,7 +1,9 @@
 """Joins touches to conversions: which touches of a person count for which conversion.
 
-A touch counts when it is not after the conversion and within its lookback. Views count only where
-nothing else does; direct touches likewise (config). Touches of one instant are ordered by id.
+A touch counts when it is not after the conversion and within its lookback, and if so configured
+not before the person's last conversion. Views count only where nothing else does; direct touches
+likewise (config). Of a very long journey the last touches count. Touches of one instant are ordered
+by id. The touches of other visit sources and excluded channels are left out before this.
 """
 
 from __future__ import annotations
@@ -68,11 +70,16 @@ def pair(touches: Touches, conversions: Conversions, config: AttributionConfig) 
     conversion, touch = _expand(order, lo, hi, who)
     age = conversions.converted_at_us[conversion] - touches.occurred_at_us[touch]
     keep = age <= lookback_us[touch]
+    if config.repeat == "since-last":
+        keep &= touches.occurred_at_us[touch] > _conversion_before(conversions)[conversion]
     conversion, touch, age = conversion[keep], touch[keep], age[keep]
     keep = _unless_others(conversion, touches.evidence_type[touch] == "view", len(who))
     conversion, touch, age = conversion[keep], touch[keep], age[keep]
     if config.direct == "ignore-if-other":
         keep = _unless_others(conversion, touches.is_direct[touch], len(who))
+        conversion, touch, age = conversion[keep], touch[keep], age[keep]
+    if config.max_touches:
+        keep = _last_of_each(conversion, config.max_touches)
         conversion, touch, age = conversion[keep], touch[keep], age[keep]
     starts = np.flatnonzero(np.r_[True, conversion[1:] != conversion[:-1]][: len(conversion)])
     sizes = np.diff(np.r_[starts, len(conversion)])
@@ -132,6 +139,33 @@ def _expand(order: Int, lo: Int, hi: Int, who: Int) -> tuple[Int, Int]:
     conversion = np.repeat(who, counts)
     within = np.arange(len(conversion)) - np.repeat(np.cumsum(counts) - counts, counts)
     return conversion, order[np.repeat(lo, counts) + within]
+
+
+def _conversion_before(conversions: Conversions) -> Int:
+    """Per conversion the time of its person's conversion before it, at another instant."""
+    earliest = np.iinfo(np.int64).min
+    order = np.lexsort((conversions.converted_at_us, conversions.person))
+    person, at = conversions.person[order], conversions.converted_at_us[order]
+    if not len(order):
+        return np.zeros(0, dtype=np.int64)
+    new_person = np.r_[True, person[1:] != person[:-1]]
+    new_instant = new_person | np.r_[True, at[1:] != at[:-1]]
+    before = np.where(new_person, earliest, np.r_[earliest, at[:-1]])
+    first_of_instant = np.maximum.accumulate(np.where(new_instant, np.arange(len(order)), 0))
+    found = np.empty(len(order), dtype=np.int64)
+    found[order] = before[first_of_instant]
+    return found
+
+
+def _last_of_each(conversion: Int, most: int) -> Bool:
+    """The last touches of each conversion's run."""
+    if not len(conversion):
+        return np.zeros(0, dtype=np.bool_)
+    starts = np.flatnonzero(np.r_[True, conversion[1:] != conversion[:-1]])
+    sizes = np.diff(np.r_[starts, len(conversion)])
+    from_end = np.repeat(starts + sizes, sizes) - np.arange(len(conversion))
+    kept: Bool = from_end <= most
+    return kept
 
 
 def _unless_others(conversion: Int, is_weak: Bool, conversions: int) -> Bool:

@@ -14,6 +14,7 @@ from datetime import datetime
 from psycopg.types.json import Jsonb
 
 from tributary.attribution import AttributionConfig
+from tributary.errors import ConfigurationError
 from tributary.pipeline import credits, identity, model_state
 from tributary.pipeline.model_input import CONVERSION_TYPE
 from tributary.warehouse import candidates
@@ -25,10 +26,11 @@ def attribute(conn: Connection, at: datetime) -> None:
 
     A store that has enough journeys for the first time gets its first model state, fitted `at`.
     """
-    config = AttributionConfig()
     _clear(conn)
     identity.find_people(conn)
+    rules = configs(conn)
     for store_id, visit_source in visit_sources(conn, "work.candidate_touch").items():
+        config = rules[store_id]
         if model_state.is_due(conn, store_id, config):
             model_state.learn(conn, model_state.CANDIDATE, store_id, visit_source, config, at)
         state_id = model_state.chosen(conn, model_state.CANDIDATE, store_id)
@@ -43,7 +45,7 @@ def outdated_stores(conn: Connection) -> list[str]:
     """Stores whose published credits or people were made under other settings than today's, or
     credits with another model state than the chosen one.
     """
-    config = AttributionConfig()
+    rules = configs(conn)
     with_people = {
         str(store)
         for (store,) in conn.execute(
@@ -64,10 +66,27 @@ def outdated_stores(conn: Connection) -> list[str]:
         if store_id in current
         and current[store_id]
         != _credit_set_id(
-            visit_source, config, model_state.chosen(conn, model_state.PUBLISHED, store_id)
+            visit_source,
+            rules[store_id],
+            model_state.chosen(conn, model_state.PUBLISHED, store_id),
         )
     }
     return sorted(other_set | (with_people & identity.outdated_stores(conn)))
+
+
+def configs(conn: Connection) -> dict[str, AttributionConfig]:
+    """Store -> its configuration: the defaults, and what the stores file says over them."""
+    rows = conn.execute(
+        "select s.store_id, coalesce(r.attribution, '{}') from core.store as s"
+        " left join ops.store_rule as r using (store_id)"
+    ).fetchall()
+    found = {}
+    for store, own in rows:
+        try:
+            found[str(store)] = AttributionConfig.of(own, CONVERSION_TYPE)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"store {store} in the stores file: {error}") from None
+    return found
 
 
 def _clear(conn: Connection) -> None:

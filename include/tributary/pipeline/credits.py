@@ -29,8 +29,25 @@ VISITS = {
     "shop_moments": "(t.evidence_type <> 'visit' or t.connector = any(%(moments)s))",
     "none": "t.evidence_type <> 'visit'",
 }
+# What a store's lists keep out, on touches as t. A referral may be named without its .com.
+_LISTED = (
+    "(cardinality(%(include_channels)s::text[]) = 0 or t.channel = any(%(include_channels)s))"
+    " and t.channel <> all(%(exclude_channels)s::text[])"
+    " and not (t.channel = 'referral' and ('.' || t.source like any(%(exclude_sources)s::text[])"
+    "   or '.' || t.source || '.com' like any(%(exclude_sources)s::text[])))"
+)
 # A day that is none, in the wire format.
 _NO_DAY = np.iinfo(np.int32).min
+
+
+def admitted(visit_source: str, config: AttributionConfig) -> tuple[str, dict[str, object]]:
+    """The condition on touches as t that may count for a store, and its parameters."""
+    return f"{VISITS[visit_source]} and {_LISTED}", {
+        "moments": SHOP_MOMENTS,
+        "include_channels": list(config.include_channels),
+        "exclude_channels": list(config.exclude_channels),
+        "exclude_sources": [f"%.{host}" for host in config.exclude_sources],
+    }
 
 
 def compute(
@@ -45,7 +62,7 @@ def compute(
 
     `weights` are what Markov learned of each channel, or None where it learned nothing.
     """
-    _select(conn, store_id, visit_source, max(config.lookback_days.values(), default=0))
+    _select(conn, store_id, visit_source, config)
     conversions, conversion_days = _conversions(conn)
     touches, channels, touch_days = _touches(conn, config, weights)
     found = attribute_arrays(touches, conversions, config, channels)
@@ -58,10 +75,11 @@ def compute(
     _write(conn, store_id, credit_set_id, found, rows, FALLBACK if weights is None else "")
 
 
-def _select(conn: Connection, store_id: str, visit_source: str, longest_days: int) -> None:
+def _select(conn: Connection, store_id: str, visit_source: str, config: AttributionConfig) -> None:
     """pg_temp.affected: the conversions, each with its person as a number and the smallest unit of
     money it is split in; pg_temp.affected_touch: the touches that may count for them.
     """
+    condition, params = admitted(visit_source, config)
     conn.execute("drop table if exists pg_temp.affected, pg_temp.affected_identifier")
     conn.execute(
         "create temp table affected as"
@@ -95,8 +113,12 @@ def _select(conn: Connection, store_id: str, visit_source: str, longest_days: in
         " where t.store_id = %(store)s and t.occurred_at <= p.last_at"
         "   and t.occurred_at >= p.first_at"
         "   - make_interval(days => greatest(coalesce(t.lookback_days, 0), %(longest)s))"
-        f" and {VISITS[visit_source]}",
-        {"store": store_id, "moments": SHOP_MOMENTS, "longest": longest_days},
+        f" and {condition}",
+        {
+            **params,
+            "store": store_id,
+            "longest": max(config.lookback_days.values(), default=0),
+        },
     )
     conn.execute("analyze pg_temp.affected_touch")
 

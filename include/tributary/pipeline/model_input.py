@@ -48,7 +48,8 @@ def journeys(
     if row is None or row[0] is None:
         return None
     first, end = row
-    params |= {"first": first, "moments": credits.SHOP_MOMENTS}
+    condition, lists = credits.admitted(visit_source, config)
+    params |= {"first": first, **lists}
     params |= {"longest": max(config.lookback_days.values(), default=0)}
     people = f"left join {relations}identity as i using (store_id, identifier)"
     person = "hashtextextended(coalesce(i.person_id, t.identifier), 0)"
@@ -67,7 +68,7 @@ def journeys(
         " (array_position(%(kinds)s::text[], t.evidence_type))::int2,"
         " (array_position(%(names)s::text[], t.channel))::int2"
         f" from {relations}touch as t {people}"
-        f" where t.store_id = %(store)s and {credits.VISITS[visit_source]}"
+        f" where t.store_id = %(store)s and {condition}"
         " and t.occurred_at >= %(first)s - make_interval(days => %(longest)s)",
         {
             "person": "int8",

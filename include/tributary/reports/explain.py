@@ -19,8 +19,12 @@ _REASONS = {
     "other_visit_source": "no: the store's visits are taken from another source",
     "after_conversion": "no: it came after the order",
     "outside_lookback": "no: older than the {lookback_days} days its kind counts for",
+    "excluded_source": "no: a referral from a source that never brings anybody",
+    "excluded_channel": "no: the store leaves this channel out",
+    "before_previous_order": "no: it came before the buyer's previous order",
     "view_beside_others": "no: only seen, and there are clicks or visits",
     "direct_beside_others": "no: direct, and there are other touches",
+    "beyond_max_touches": "no: the journey is too long, only its last touches count",
 }
 # The column that keeps touches apart from one another in the tables.
 _NUMBER = "#"

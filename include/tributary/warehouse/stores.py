@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+import msgspec
 from psycopg import Cursor
+from psycopg.types.json import Jsonb
 
 from tributary.settings import Account, StoreConfig, accounts
 from tributary.warehouse.connection import Connection
@@ -73,6 +75,7 @@ def sync(
                 for a in accounts(stores)
             ],
         )
+        _keep_rules(cursor, stores)
         after = _settings(conn)
         cursor.execute(
             "update ops.load set publication_id = null where store_id = any(%s)"
@@ -104,6 +107,21 @@ def sync(
                     cursor.execute(
                         "select ops.ensure_staging_table(%s)", (f"{connector.name}__{stream.name}",)
                     )
+
+
+def _keep_rules(cursor: Cursor[Any], stores: Iterable[StoreConfig]) -> None:
+    """Keep the rules of each store; the next unify sees whether they are those it used."""
+    cursor.executemany(
+        "insert into ops.store_rule as t (store_id, identity, attribution) values (%s, %s, %s)"
+        " on conflict (store_id) do update"
+        " set (identity, attribution) = (excluded.identity, excluded.attribution)"
+        " where (t.identity, t.attribution)"
+        "   is distinct from (excluded.identity, excluded.attribution)",
+        [
+            (s.id, *(Jsonb(msgspec.to_builtins(rules)) for rules in (s.identity, s.attribution)))
+            for s in stores
+        ],
+    )
 
 
 def _expect(cursor: Cursor[Any], connector: ConnectorSpec, configured: Iterable[Account]) -> None:

@@ -56,7 +56,35 @@ candidate as (
             when 'event_export' then touch.connector <> 'shopify'
             when 'shop_moments' then touch.connector = 'shopify'
             else false
-        end as is_of_visit_source
+        end as is_of_visit_source,
+        touch.channel = 'referral' and exists (
+            select 1
+            from jsonb_array_elements_text(asked.config -> 'exclude_sources') as listed (host)
+            where
+                '.' || touch.source like '%.' || listed.host
+                or '.' || touch.source || '.com' like '%.' || listed.host
+        ) as is_source_excluded,
+        coalesce(asked.config -> 'exclude_channels' ? touch.channel, false)
+        or (
+            coalesce(jsonb_array_length(asked.config -> 'include_channels'), 0) > 0
+            and not asked.config -> 'include_channels' ? touch.channel
+        ) as is_channel_excluded,
+        asked.config ->> 'repeat' = 'since-last' and exists (
+            select 1
+            from core.conversion as earlier
+            where
+                earlier.store_id = asked.store_id
+                and earlier.conversion_type = asked.conversion_type
+                and earlier.converted_at < asked.converted_at
+                and earlier.converted_at >= touch.occurred_at
+                and earlier.identifier in (
+                    select identity.identifier
+                    from core.identity
+                    where identity.store_id = asked.store_id and identity.person_id = asked.person_id
+                    union
+                    select asked.own_identifier
+                )
+        ) as is_before_last
     from asked
     cross join lateral (
         select identity.identifier
@@ -75,7 +103,10 @@ judged as (
         case
             when age_days < 0 then 'after_conversion'
             when evidence_type = 'visit' and not is_of_visit_source then 'other_visit_source'
+            when is_source_excluded then 'excluded_source'
+            when is_channel_excluded then 'excluded_channel'
             when age_days > lookback_days then 'outside_lookback'
+            when is_before_last then 'before_previous_order'
         end as out_reason
     from candidate
 ),
@@ -94,7 +125,7 @@ beside_views as (
     window whole as (partition by store_id, order_id, order_name, conversion_type, conversion_id)
 ),
 
-reasoned as (
+beside_direct as (
     select
         *,
         case
@@ -103,9 +134,28 @@ reasoned as (
                 channel = 'direct' and config ->> 'direct' = 'ignore-if-other'
                 and bool_or(view_reason is null and channel <> 'direct') over whole
                 then 'direct_beside_others'
-        end as reason
+        end as direct_reason
     from beside_views
     window whole as (partition by store_id, order_id, order_name, conversion_type, conversion_id)
+),
+
+reasoned as (
+    select
+        *,
+        case
+            when direct_reason is not null then direct_reason
+            when
+                (config ->> 'max_touches')::int > 0
+                and count(*) filter (where direct_reason is null) over latest
+                > (config ->> 'max_touches')::int
+                then 'beyond_max_touches'
+        end as reason
+    from beside_direct
+    window
+        latest as (
+            partition by store_id, order_id, order_name, conversion_type, conversion_id
+            order by occurred_at desc, touch_id desc
+        )
 ),
 
 -- One more row where no touch counts: the credit of touch 0.

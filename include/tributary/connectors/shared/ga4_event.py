@@ -19,6 +19,7 @@ import msgspec
 
 from tributary.connectors.shared import urls
 from tributary.connectors.shared.values import BadValue, person_key
+from tributary.money import PAYMENT_SITES as PAYMENT_SITES
 
 Row = dict[str, Any]
 Tuple3 = tuple[str, str, str]
@@ -57,22 +58,6 @@ PARAMS = [
     "currency",
     "value",
 ]
-# Where visitors come back from after paying: never the source of a visit.
-PAYMENT_SITES = (
-    "paypal.com",
-    "klarna.com",
-    "stripe.com",
-    "adyen.com",
-    "mollie.com",
-    "sofort.com",
-    "giropay.de",
-    "shop.app",
-    "shopify.com",
-    "amazonpay.com",
-    "afterpay.com",
-    "clearpay.co.uk",
-    "affirm.com",
-)
 # Stream.people of a `ga4_event` stream: its browser, and who signed in.
 PEOPLE = {"user_pseudo_id": "client", "user_id": "user"}
 # Stream.columns of a `ga4_event` stream, in the order of `row`.
