@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -299,3 +300,24 @@ def test_late_touch_refund_and_edit_move_only_their_own_orders(
 
 
 DAY = NOON.date()
+
+
+def test_the_command_lists_and_compares_versions(
+    filled: tuple[Connection, list[Journey]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tributary.local import models as command
+
+    conn, _ = filled
+    monkeypatch.setattr(command, "_open", lambda found: nullcontext(conn))
+    nowhere: Any = None
+    unify(conn, "first")
+    with pytest.raises(ConfigurationError, match="two are needed"):
+        command.run_compare(nowhere, "kiel", "", "", "markov", "table")
+    put(conn, made(9, 300), first=1001)
+    refit(conn, FixedClock(AT + timedelta(days=1)))
+    old, new = command.run_list(nowhere, "table").splitlines()[2:4]
+    assert old.split()[0] == new.split()[0] == "kiel"
+    assert "shown" in old and "next run, refit" in new
+    text = command.run_compare(nowhere, "kiel", "", "", "markov", "csv")
+    assert len(text.splitlines()) == 1 + len(CHANNELS)
+    assert {line.split(",")[-1] for line in text.splitlines()[1:]} <= {"within", "outside"}
