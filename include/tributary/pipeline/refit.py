@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 
-from tributary.attribution import AttributionConfig
 from tributary.clock import Clock
 from tributary.errors import ConfigurationError
 from tributary.pipeline import attribute, model_state
@@ -24,16 +23,17 @@ def refit(conn: Connection, clock: Clock) -> list[str]:
 
     A store is done or not: what was fitted before a stop stays fitted.
     """
-    config, moved = AttributionConfig(), []
+    moved = []
     with locked(conn, "unify"):
         sources = attribute.visit_sources(conn, "core.touch")
+        rules = attribute.configs(conn)
         for number, (store_id, visit_source) in enumerate(sources.items(), start=1):
             log.info("store %d of %d: %s", number, len(sources), store_id)
             with conn.transaction():
                 conn.execute("set transaction isolation level repeatable read")
                 before = model_state.chosen(conn, PUBLISHED, store_id)
                 now = model_state.learn(
-                    conn, PUBLISHED, store_id, visit_source, config, clock.now(), "refit"
+                    conn, PUBLISHED, store_id, visit_source, rules[store_id], clock.now(), "refit"
                 )
             if now and now != before:
                 moved.append(store_id)
