@@ -163,8 +163,8 @@ def _select_conversions(conn: Connection, store_id: str, credit_set_id: str, *, 
         ).rowcount
     changed = " union ".join(
         [
-            *_changed_identifiers(conn, "touch"),
-            *_changed_identifiers(conn, "conversion"),
+            *_changed(conn, "touch", "identifier"),
+            *_changed(conn, "conversion", "identifier"),
         ]
     )
     conn.execute("drop table if exists pg_temp.affected_person")
@@ -203,7 +203,8 @@ def _select_conversions(conn: Connection, store_id: str, credit_set_id: str, *, 
 
 
 def _scope_of_affected(conn: Connection, store_id: str, credit_set_id: str) -> int:
-    """Conversions of the affected people, found over their identifiers; and those that went.
+    """Conversions of the affected people, found over their identifiers; those that changed
+    themselves, whoever's they are; and those that went.
 
     A customer that many share has no people: each of its orders is found by its own identifier.
     """
@@ -226,8 +227,10 @@ def _scope_of_affected(conn: Connection, store_id: str, credit_set_id: str) -> i
             (of_orders, f"c.identifier in ({hubs})"),
         )
     )
+    appeared, _ = _changed(conn, "conversion", "conversion_id")
     return conn.execute(
         f"insert into work.credit_scope {found}"
+        f" union select %(store)s, %(set)s, conversion_id from ({appeared}) as changed"
         " union select c.store_id, %(set)s, c.conversion_id from core.conversion as c"
         f" where {in_scope} and c.store_id = %(store)s and c.conversion_type = %(type)s"
         " and not exists ("
@@ -237,10 +240,8 @@ def _scope_of_affected(conn: Connection, store_id: str, credit_set_id: str) -> i
     ).rowcount
 
 
-def _changed_identifiers(conn: Connection, table: str) -> list[str]:
-    """Two queries: identifiers of candidate rows without an equal published row, and the
-    reverse.
-    """
+def _changed(conn: Connection, table: str, column: str) -> list[str]:
+    """Two queries: a column of candidate rows without an equal published row, and the reverse."""
     facts = ", ".join(
         name(c) for c in candidates.columns(conn, "core", table) if c not in candidates.LINEAGE
     )
@@ -252,6 +253,6 @@ def _changed_identifiers(conn: Connection, table: str) -> list[str]:
     )
     new = f"select {facts} from {work} where store_id = %(store)s"
     return [
-        f"select identifier from ({new} except {in_scope}) as appeared",
-        f"select identifier from ({in_scope} except {new}) as vanished",
+        f"select {column} from ({new} except {in_scope}) as appeared",
+        f"select {column} from ({in_scope} except {new}) as vanished",
     ]

@@ -28,21 +28,28 @@ GROWTH = 2
 
 def is_due(conn: Connection, store_id: str, config: AttributionConfig) -> bool:
     """Whether unify has to fit: the run changes the store, it may have enough journeys, and has no
-    state or has outgrown it.
+    state or has outgrown it. A state that somebody went back to stays until the next refit.
     """
     row = conn.execute(
         "select exists (select 1 from work.scope where store_id = %(store)s),"
         " (select count(*) from work.candidate_conversion"
-        "   where store_id = %(store)s and conversion_type = %(type)s),"
+        "   where store_id = %(store)s and conversion_type = %(type)s"
+        "   and converted_at > (select max(converted_at) - make_interval(days => %(days)s)"
+        "     from work.candidate_conversion"
+        "     where store_id = %(store)s and conversion_type = %(type)s)),"
+        " exists (select 1 from work.candidate_model_pointer where store_id = %(store)s"
+        "   and conversion_type = %(type)s and chosen_by = 'rollback'),"
         " (select s.conversions + s.unattributed from work.candidate_model_pointer as p"
         "   join work.candidate_model_state as s using (store_id, model_state_id)"
         "   where p.store_id = %(store)s and p.conversion_type = %(type)s)",
-        {"store": store_id, "type": CONVERSION_TYPE},
+        {"store": store_id, "type": CONVERSION_TYPE, "days": config.fit.days},
     ).fetchone()
     assert row is not None
-    is_changed, conversions, known = row
-    return bool(is_changed) and conversions >= max(
-        config.fit.min_conversions, GROWTH * (known or 0)
+    is_changed, conversions, is_rollback, known = row
+    return (
+        bool(is_changed)
+        and not is_rollback
+        and conversions >= max(config.fit.min_conversions, GROWTH * (known or 0))
     )
 
 

@@ -7,6 +7,15 @@ with final as (
         freshness.store_id,
         min(coalesce(freshness.final_through, '-infinity')) as final_through
     from mart.freshness
+    where
+        -- What the stores file no longer names is read no further.
+        not exists (select 1 from ops.expected_stream as e where e.store_id = freshness.store_id)
+        or exists (
+            select 1 from ops.expected_stream as e
+            where
+                (e.store_id, e.connector, e.account_id, e.stream)
+                = (freshness.store_id, freshness.connector, freshness.account_id, freshness.stream)
+        )
     group by freshness.store_id
 ),
 
