@@ -287,3 +287,18 @@ def test_the_waterfall_and_the_credits_agree_on_net_revenue(shops: Connection) -
     ).fetchall()
     assert waterfall == credited
     assert len(waterfall) == 3
+
+
+def test_an_account_that_left_the_stores_file_holds_no_day_back(shops: Connection) -> None:
+    shops.execute("insert into ops.expected_stream values ('kiel', 'files', 'kiel_files', 'spend')")
+    before = rows(shops, "distinct day, is_final", "channel_performance", "store_id = 'kiel'")
+    assert (date(2026, 8, 3), True) in before
+    shops.execute(
+        "update ops.load set window_end = '2026-01-01', window_start = '2025-12-01'"
+        " where store_id = 'kiel' and stream = 'order'"
+    )
+    after = rows(shops, "distinct day, is_final", "channel_performance", "store_id = 'kiel'")
+    assert (date(2026, 8, 3), True) in after
+    shops.execute("insert into ops.expected_stream values ('kiel', 'shopify', 'kiel', 'order')")
+    held = rows(shops, "distinct day, is_final", "channel_performance", "store_id = 'kiel'")
+    assert (date(2026, 8, 3), False) in held

@@ -4,7 +4,8 @@ re-attributes exactly the conversions it touches.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
@@ -214,3 +215,36 @@ def test_an_order_of_a_house_account_keeps_only_the_device_it_was_placed_on(
     assert hubs(warehouse) == {"customer:house": 4}
     assert _credited(warehouse, 4) == {4}
     assert _versions(warehouse, [1, 2, 3]) == before_it
+
+    # A refund of one, and an order without a device: both belong to nobody, both are credited.
+    with built(warehouse, "refund"):
+        warehouse.execute(
+            "insert into work.conversion select * from core.conversion where conversion_id < 5"
+        )
+        warehouse.execute(
+            "insert into work.scope select distinct store_id, connector, account_id, source_day"
+            " from work.conversion"
+        )
+        warehouse.execute("update work.conversion set value_amount = 4 where conversion_id = 2")
+        warehouse.execute(
+            "insert into work.conversion select store_id, conversion_type, 5, connector,"
+            " account_id, '5', converted_at, conversion_day, identifier, 7, currency_code,"
+            " is_first_purchase, source_day, load_id from core.conversion where conversion_id = 1"
+        )
+    credited = warehouse.execute(
+        "select conversion_id, sum(linear_amount) from core.credit where conversion_id in (2, 5)"
+        " group by 1 order by 1"
+    ).fetchall()
+    assert credited == [(2, 4), (5, 7)]
+    unmoved = [row for row in before_it if row[0] != 2]
+    assert _versions(warehouse, [1, 3]) == unmoved
+
+
+@contextmanager
+def built(conn: Connection, run_id: str) -> Iterator[None]:
+    """Fill work as build would; the credits of what changed are published after."""
+    with conn.transaction():
+        candidates.open_run(conn, run_id, [])
+        yield
+        attribute.attribute(conn, AT)
+    publish.publish(conn, run_id, AT)

@@ -195,6 +195,20 @@ _CREDITS = (
 )
 
 
+def test_growth_does_not_take_back_a_rollback(
+    filled: tuple[Connection, list[Journey]],
+) -> None:
+    conn, _ = filled
+    unify(conn, "first")
+    (old,) = shown(conn)
+    put(conn, made(2, 900), first=1001)
+    unify(conn, "second")
+    assert len(shown(conn)) == 2 and not shown(conn)[old]
+    rollback(conn, "kiel", old)
+    unify(conn, "third")
+    assert shown(conn)[old]
+
+
 def test_the_confidence_of_every_channel_is_shown_under_every_model(
     filled: tuple[Connection, list[Journey]],
 ) -> None:
