@@ -1,4 +1,5 @@
--- Sessions per source, medium and campaign: GA4 has no campaign id in its export's sessions.
+-- Sessions per source, medium, campaign and kind of click id, which may say another channel than they do:
+-- GA4 has no campaign id in its export's sessions.
 with sessions as (
     select
         g.connector,
@@ -22,11 +23,11 @@ daily as (
         source,
         medium,
         campaign,
-        max(click_id_type) as click_id_type,
+        click_id_type,
         count(*) as sessions,
         max(load_id) as load_id
     from sessions
-    group by connector, store_id, account_id, start_day, source, medium, campaign
+    group by connector, store_id, account_id, start_day, source, medium, campaign, click_id_type
 )
 
 select
@@ -34,7 +35,7 @@ select
     d.start_day as day,
     d.connector,
     d.account_id,
-    d.source || ' / ' || d.medium || ' / ' || d.campaign as campaign_id,
+    concat_ws(' / ', d.source, d.medium, d.campaign, nullif(d.click_id_type, '')) as campaign_id,
     a.currency_code,
     d.campaign as campaign_name,
     d.source,
