@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from tributary.clock import FixedClock
 from tributary.sandbox.catalog import STORES
+from tributary.sandbox.google_tokens import load_keys
 from tributary.sandbox.server import Sandbox, create_app, load_tokens
 from tributary.sandbox.world import World
 
@@ -268,3 +270,11 @@ def test_tokens_are_random_kept_and_only_for_their_owner(tmp_path: Path) -> None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert load_tokens(path) == tokens
     assert len({*tokens.values(), *load_tokens(tmp_path / "other.json").values()}) == 4
+
+
+def test_who_asks_at_the_same_moment_finds_the_same_keys(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "keys.json"
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(load_keys, [path] * 8))
+    assert len({keys["prairie"]["private_key"] for keys in found}) == 1
+    assert found[0] == json.loads(path.read_text())

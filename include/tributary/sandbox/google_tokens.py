@@ -7,7 +7,6 @@ invalid_grant and invalid_scope; an API refuses a bad token with 401 UNAUTHENTIC
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tributary.clock import Clock
-from tributary.sandbox.catalog import STORES, Store
+from tributary.sandbox.catalog import Store
+from tributary.sandbox.kept import kept
 
 Json = dict[str, Any]
 Answer = tuple[int, Json]
@@ -39,18 +39,7 @@ def load_keys(path: Path) -> dict[str, Json]:
 
     As Google's key files, but for token_uri: that is the server's address, see `key_file`.
     """
-    if path.exists():
-        keys: dict[str, Json] = json.loads(path.read_text())
-        if set(STORES) <= set(keys):
-            return keys
-    keys = {store.id: _make_key(store) for store in STORES.values()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(keys, file)
-    os.replace(partial, path)
-    return keys
+    return kept(path, _make_key)
 
 
 def key_file(key: Mapping[str, Any], server_url: str) -> str:

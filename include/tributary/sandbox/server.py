@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -36,6 +35,7 @@ from tributary.sandbox.ga4_routes import Analytics
 from tributary.sandbox.ga4_routes import add_routes as add_ga4_routes
 from tributary.sandbox.google_routes import Google, add_routes
 from tributary.sandbox.google_tokens import keys_beside, load_keys
+from tributary.sandbox.kept import kept
 from tributary.sandbox.shopify_api import VERSION, Shop
 from tributary.sandbox.shopify_cost import Bucket
 from tributary.sandbox.world import World
@@ -165,18 +165,7 @@ def _json(content: Any, status: int = 200) -> Response:
 
 def load_tokens(path: Path) -> dict[str, str]:
     """One random Admin API token per shop, made at the first start; only the owner may read it."""
-    if path.exists():
-        tokens: dict[str, str] = json.loads(path.read_text())
-        if set(STORES) <= set(tokens):
-            return tokens
-    tokens = {store_id: f"shpat_{secrets.token_hex(16)}" for store_id in STORES}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(tokens, file)
-    os.replace(partial, path)
-    return tokens
+    return kept(path, lambda _: f"shpat_{secrets.token_hex(16)}")
 
 
 def main(arguments: list[str] | None = None) -> None:
