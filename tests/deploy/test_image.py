@@ -156,7 +156,7 @@ def test_the_image_holds_the_product_and_nothing_else() -> None:
     for needed in (
         "dags/unify.py",
         "plugins/tributary_plugin.py",
-        "include/tributary/cli.py",
+        "include/tributary/cli/__init__.py",
         "include/tributary/web/templates/page.html",
         "include/tributary/connectors/files/mappings/generic_orders.yml",
         "sql/models/core/credit.yml",
@@ -164,7 +164,7 @@ def test_the_image_holds_the_product_and_nothing_else() -> None:
         assert needed in inside
     for secret in (".env", ".env.example", ".git/config", ".tributary/sandbox/secrets.json"):
         assert not in_context(secret), secret
-    assert not in_context("include/tributary/__pycache__/cli.cpython-311.pyc")
+    assert not in_context("include/tributary/cli/__pycache__/__init__.cpython-311.pyc")
     assert not in_context("include/tributary.egg-info/PKG-INFO")
     assert not in_context("tests/conftest.py")
 

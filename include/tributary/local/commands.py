@@ -1,4 +1,4 @@
-"""What the commands of `tributary` do; cli.py holds their options and help."""
+"""What the commands of `tributary` do; cli holds their options and help."""
 
 from __future__ import annotations
 
