@@ -236,9 +236,29 @@ def test_results_show_no_identifier_of_a_person(good_run: Connection, warehouse_
     good_run.execute("update work.conversion set identifier = 'mail:ada' where order_id = '1'")
     result = failed(good_run, warehouse_url)["conversion.identifier.pattern"]
     assert result.worst_rows[0]["conversion_id"] == 101
-    assert str(result.worst_rows[0]["identifier"]).startswith("hidden-")
+    assert result.worst_rows[0]["identifier"] == "hidden-1"
     kept = good_run.execute("select string_agg(worst_rows::text, ' ') from ops.check_result")
     assert "ada" not in str(kept.fetchone())
+
+
+def test_bad_rows_are_told_apart_by_numbers_that_lead_to_nobody(
+    good_run: Connection, warehouse_url: str
+) -> None:
+    good_run.execute("update work.conversion set identifier = 'mail:ada' where order_id = '1'")
+    good_run.execute("update work.conversion set identifier = 'mail:bob' where order_id <> '1'")
+    with pytest.raises(CheckFailed) as error:
+        check(good_run, warehouse_url, RUN, CLOCK)
+    shown = good_run.execute(
+        "select worst_rows, reproduce_sql from ops.check_result"
+        " where check_name = 'conversion.identifier.pattern'"
+    ).fetchone()
+    assert shown is not None
+    assert {row["identifier"] for row in shown[0]} == {"hidden-1", "hidden-2"}
+    assert [row["identifier"] for row in shown[0] if row["conversion_id"] == 101] == ["hidden-1"]
+    hashes = good_run.execute(
+        "select left(md5(n), 8) from (values ('mail:ada'), ('ada'), ('mail:bob'), ('bob')) as v (n)"
+    ).fetchall()
+    assert not [short for (short,) in hashes if short in f"{error.value} {shown}"]
 
 
 def test_landed_rows_that_became_nothing_stop_the_run(

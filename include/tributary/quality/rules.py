@@ -13,8 +13,9 @@ from typing import Any
 from tributary.warehouse.connection import name
 from tributary.warehouse.contracts import Check, Column, Contract, Severity
 
-# A pseudonym is shown as a short hash, enough to tell rows apart.
-_HIDDEN = "'hidden-' || left(md5({}::text), 8)"
+# A pseudonym is shown as its number among the bad rows: it tells them apart and names nobody, for
+# what a check says is kept, and told by e-mail.
+_HIDDEN = "'hidden-' || dense_rank() over (order by {})"
 
 
 SETTINGS = frozenset({"store", "account"})
@@ -202,7 +203,7 @@ def select_rows(contract: Contract, columns: list[str], bad: str, more: str = ""
 
 
 def _shown(contract: Contract, column: str, alias: str) -> str:
-    """A column for people; a pseudonym only as a short hash that tells rows apart."""
+    """A column for people; a pseudonym only as a number that tells rows apart."""
     quoted = f"{alias}.{name(column)}"
     if contract.columns[column].pii:
         return f"{_HIDDEN.format(quoted)} as {name(column)}"

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
-from tributary.warehouse import candidates, contracts
+from tributary.warehouse import candidates, contracts, erased_texts
 from tributary.warehouse.connection import Connection, name
 
 
@@ -156,9 +156,7 @@ def _replaced(column: str) -> str:
 
 
 def replace_history(conn: Connection, store_id: str) -> dict[str, int]:
-    """Replace in the ledger of values that moved and in the versions of people; and in the bad
-    rows that checks have shown, where identifiers stand as short hashes.
-    """
+    """Replace in the ledger of values that moved, in the versions of people and in all prose."""
     counts = {"ops.revision": 0}
     for column, old, new in (
         ("identifier", "value", "replacement"),
@@ -186,12 +184,8 @@ def replace_history(conn: Connection, store_id: str) -> dict[str, int]:
         "   or t.person_to in (select value from pg_temp.gone))",
         (store_id,),
     ).rowcount
-    counts["ops.check_result"] = conn.execute(
-        "update ops.check_result as r set worst_rows = '[]' where exists ("
-        " select 1 from pg_temp.gone as g where strpos(r.worst_rows::text,"
-        "   'hidden-' || left(md5(g.value), 8)) > 0 or strpos(r.worst_rows::text,"
-        "   'hidden-' || left(md5(g.plain), 8)) > 0)"
-    ).rowcount
+    texts = erased_texts.values_gone(conn)
+    counts.update(erased_texts.replace_in_texts(conn, store_id, texts))
     return counts
 
 
@@ -242,12 +236,21 @@ def unattribute_old_sets(conn: Connection, store_id: str, touches: Sequence[int]
     return gone
 
 
-def drop_touch_ids(conn: Connection, store_id: str, touches: Sequence[int]) -> int:
-    """Take ids that were made from who touched out of the ledger, unless the touch still has it."""
-    return conn.execute(
-        "delete from ops.revision as r where r.table_name = 'core.touch' and r.store_id = %(store)s"
-        " and r.row_key in (select %(store)s || ' ' || id from unnest(%(touches)s::bigint[]) as id"
-        "   where not exists (select 1 from core.touch as t"
-        "     where t.store_id = %(store)s and t.touch_id = id))",
-        {"store": store_id, "touches": list(touches)},
-    ).rowcount
+def drop_touch_ids(conn: Connection, store_id: str, touches: Sequence[int]) -> None:
+    """Take ids that were made from who touched out of the ledger and of texts, unless the touch
+    still has its id.
+    """
+    gone = [
+        row[0]
+        for row in conn.execute(
+            "select id from unnest(%s::bigint[]) as id where not exists ("
+            " select 1 from core.touch as t where t.store_id = %s and t.touch_id = id)",
+            (list(touches), store_id),
+        )
+    ]
+    conn.execute(
+        "delete from ops.revision as r where r.table_name = 'core.touch' and r.store_id = %s"
+        " and r.row_key = any(%s)",
+        (store_id, [f"{store_id} {number}" for number in gone]),
+    )
+    erased_texts.replace_in_texts(conn, store_id, map(str, gone))
