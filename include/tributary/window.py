@@ -33,6 +33,12 @@ class Window:
         """The same window, starting `days` earlier: what a stream re-reads for restatements."""
         return Window(self.start - timedelta(days=days), self.end)
 
+    def until(self, present: datetime) -> Window:
+        """What of it has happened at `present`; ValueError when nothing has."""
+        if present <= self.start:
+            raise ValueError(f"{self} lies in the future of {present.isoformat()}")
+        return Window(self.start, min(self.end, present))
+
     def days(self, zone: str = "UTC") -> Iterator[date]:
         """Every day of `zone` the window touches, in order."""
         day, last = day_of(self.start, zone), day_of(self.end - timedelta(microseconds=1), zone)

@@ -125,7 +125,7 @@ class ExportLoop:
 
     @contextmanager
     def wired(self) -> Iterator[FixedClock]:
-        clock = FixedClock(datetime(2026, 4, 1, tzinfo=UTC) + timedelta(hours=self._runs))
+        clock = FixedClock(datetime(2027, 1, 1, tzinfo=UTC) + timedelta(hours=self._runs))
         with using_wire(Wire(clock, Random(1), httpx.MockTransport(self.project))):
             yield clock
         self.slept = clock.slept

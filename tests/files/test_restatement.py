@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from tributary.clock import FixedClock
+from tributary.connectors.spec import Credentials
+from tributary.errors import ConfigurationError
 from tributary.pipeline import unify
+from tributary.pipeline.ingest import ingest
+from tributary.warehouse import stores
 from tributary.warehouse.checksum import checksum
 from tributary.warehouse.connection import connect
+from tributary.window import Window
 
-from .support import Loop
+from .support import CONNECTOR, Loop
 from .test_core import ORDERS, REFUNDS, event, order, sales, touches, write
 
 CLOCK = FixedClock(datetime(2026, 1, 9, tzinfo=UTC))
@@ -23,6 +29,26 @@ CLOCK = FixedClock(datetime(2026, 1, 9, tzinfo=UTC))
 def build_all_again(run: Loop) -> None:
     run.conn.execute("update ops.load set publication_id = null where publication_id > 0")
     assert unify.unify(run.conn, "all again", CLOCK)
+
+
+def test_a_window_is_read_to_the_present_and_no_further(
+    tmp_path: Path, loop: Callable[[Path], Loop]
+) -> None:
+    write(tmp_path, event("2026-03-01T10:00", source="google", medium="cpc"))
+    run = loop(tmp_path)
+    stores.sync(run.conn, [run.store], [CONNECTOR])
+
+    def read(first: datetime) -> None:
+        window, stream = Window(first, first + timedelta(days=30)), CONNECTOR.stream("ga4_event")
+        key = Credentials()
+        ingest(run.conn, run.account, CONNECTOR, stream, key, window, "backfill", "r", CLOCK)
+
+    read(CLOCK.now() - timedelta(days=2))
+    kept = "select window_start, window_end, status from ops.load"
+    assert run.one(kept) == (CLOCK.now() - timedelta(days=2), CLOCK.now(), "landed")
+    with pytest.raises(ConfigurationError, match="days that have begun"):
+        read(CLOCK.now())
+    assert len(run.rows(kept)) == 1
 
 
 def test_a_session_id_used_again_gives_the_same_touches_by_day_and_at_once(

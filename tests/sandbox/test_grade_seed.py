@@ -4,11 +4,16 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from tributary.clock import SystemClock
+from tributary.connectors.spec import all_connectors
 from tributary.local.grade import grade
 from tributary.local.grade_seed import run, sandbox
+from tributary.pipeline.ingest import ingest
+from tributary.pipeline.unify import unify
 from tributary.sandbox import truth
 from tributary.sandbox.world import World
+from tributary.settings import accounts
 from tributary.warehouse.connection import Connection
+from tributary.window import Window
 
 
 def test_the_whole_loop_is_exact_and_stays_exact_when_the_clock_moves(
@@ -25,6 +30,28 @@ def test_the_whole_loop_is_exact_and_stays_exact_when_the_clock_moves(
         assert run(warehouse, served, later, clock, since=first.as_of)
         assert_exact(warehouse, later)
         assert not run(warehouse, served, later, clock)
+
+
+def test_a_week_is_not_over_before_the_vendor_says_so(
+    warehouse: Connection, tmp_path: Path
+) -> None:
+    """Midnight of Monday in UTC is Sunday evening at prairie; the windows end a day later."""
+    clock = SystemClock()
+    world = World.at(3, date(2026, 11, 2), date(2026, 10, 24))
+    ga4 = all_connectors()["ga4"]
+    window = Window(world.moment - timedelta(days=9), world.moment + timedelta(days=1))
+    with sandbox(world, tmp_path, clock) as served:
+        assert run(warehouse, served, world, clock)
+        for account in accounts(served.stores(), "ga4"):
+            stream, key = ga4.stream("user_count"), served.credentials(account)
+            ingest(warehouse, account, ga4, stream, key, window, "backfill", "again", clock)
+    unify(warehouse, "again", clock)
+    weeks = warehouse.execute(
+        "select store_id, first_day from core.site_user_count where period = 'week'"
+    ).fetchall()
+    ended = [("nordlicht", date(2026, 10, day)) for day in (19, 26)]
+    assert sorted(weeks) == [*ended, ("prairie", date(2026, 10, 19))]
+    assert_exact(warehouse, world)
 
 
 def assert_exact(warehouse: Connection, world: World) -> None:

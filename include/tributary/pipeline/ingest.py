@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 from tributary.clock import Clock
 from tributary.connectors.spec import Connector, Credentials, Mode, Page, Rejected, Request, Stream
-from tributary.errors import TributaryError, VendorUnavailable
+from tributary.errors import ConfigurationError, TributaryError, VendorUnavailable
 from tributary.pipeline.forgotten import Forgotten
 from tributary.settings import Account
 from tributary.transport.redaction import redact
@@ -38,6 +38,8 @@ def ingest(
 ) -> LoadResult:
     """Land what `stream` gives for `window`; all of it, or nothing and a failed ops.load row.
 
+    A window that ends in the future is read to the present, and said to be: what is to come counts
+    as not read. ConfigurationError when all of it is to come.
     `kept_since` is given for records of quarantine: when they were extracted. They lose to what
     has been extracted since, and do not end their files.
     Safe to run again and twice at once: loads of one stream of one account wait for each other.
@@ -47,6 +49,12 @@ def ingest(
     with locked(conn, "load", *target.key):
         now = clock.now()
         at = kept_since or now
+        try:
+            window = window.until(now)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{target}: nothing to read yet, {error}. Ask for days that have begun."
+            ) from None
         load_id = loads.start(conn, target, run_id, mode, window, now)
         try:
             known = loads.known_files(conn, target) if stream.kind == "table" else {}

@@ -20,11 +20,13 @@ import json
 import secrets
 from collections.abc import Mapping
 from datetime import date, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request, Response
+from starlette.middleware.base import RequestResponseEndpoint
 
 from tributary.clock import Clock, SystemClock
 from tributary.errors import ConfigurationError
@@ -121,6 +123,13 @@ def create_app(sandbox: Sandbox) -> FastAPI:
 
     app.middleware("http")(sandbox.faults.middleware)
 
+    @app.middleware("http")
+    async def tell_time(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        """Every answer says when it was given: by the world's clock, as a vendor's by its own."""
+        response = await call_next(request)
+        response.headers["Date"] = format_datetime(sandbox.world.moment, usegmt=True)
+        return response
+
     @app.post("/shopify/{shop}/admin/api/{version}/graphql.json")
     async def graphql(shop: str, version: str, request: Request) -> Response:
         return _shopify(sandbox, shop, version, request, await _body(request))
@@ -187,7 +196,14 @@ def main(arguments: list[str] | None = None) -> None:
     tokens, keys = load_tokens(given.token_file), load_keys(keys_beside(given.token_file))
     sandbox = Sandbox(world, given.drop_dir, tokens, SystemClock(), keys)
     app = create_app(sandbox)
-    uvicorn.run(app, host=given.host, port=given.port, log_level="warning", access_log=False)
+    uvicorn.run(
+        app,
+        host=given.host,
+        port=given.port,
+        log_level="warning",
+        access_log=False,
+        date_header=False,  # ours says the world's time
+    )
 
 
 if __name__ == "__main__":

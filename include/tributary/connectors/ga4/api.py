@@ -6,7 +6,9 @@ Source: discovery document analyticsdata v1beta; errors and waits: vendor page, 
 from __future__ import annotations
 
 import re
-from datetime import date
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 import msgspec
@@ -74,7 +76,9 @@ def _refusal(status: int, body: bytes) -> Refusal | None:
 
 
 class Api:
-    """One property. `quota` and `notes` (drift) grow with the answers."""
+    """One property. `quota` and `notes` (drift) grow with the answers; `present` is the moment at
+    which the vendor gave the last one, None where no answer said so.
+    """
 
     def __init__(self, credentials: Credentials, connection: str, number: str) -> None:
         if not credentials.password:
@@ -100,6 +104,7 @@ class Api:
         self._consumed: dict[str, float] = {}
         self.quota: dict[str, float] = {}
         self.notes: set[str] = set()
+        self.present: datetime | None = None
 
     def __enter__(self) -> Self:
         self._client.__enter__()
@@ -116,7 +121,9 @@ class Api:
         """The dimensions and metrics that the property offers (getMetadata)."""
         decoder = msgspec.json.Decoder(MetadataReply)
         path = f"/v1beta/properties/{self._property}/metadata"
-        reply = self._client.request("GET", path, decode=decoder.decode).value
+        answer = self._client.request("GET", path, decode=decoder.decode)
+        self._note_time(answer.headers)
+        reply = answer.value
         return {field.api_name for field in (*reply.dimensions, *reply.metrics)}
 
     def report(
@@ -133,15 +140,24 @@ class Api:
             "keepEmptyRows": False,
             "returnPropertyQuota": True,
         }
-        reply, drift = self._client.request(
+        answer = self._client.request(
             "POST",
             f"/v1beta/properties/{self._property}:runReport",
             decode=_decode,
             json=body,
-        ).value
+        )
+        self._note_time(answer.headers)
+        reply, drift = answer.value
         self.notes |= drift
         self._note_quota(reply)
         return reply
+
+    def _note_time(self, headers: Mapping[str, str]) -> None:
+        """Source: RFC 9110, section 6.6.1 (Date)."""
+        try:
+            self.present = parsedate_to_datetime(headers["Date"]).astimezone(UTC)
+        except (KeyError, ValueError):
+            self.present = None
 
     def _note_quota(self, reply: ReportReply) -> None:
         """Remaining tokens as last told; consumed ones added up over this load."""

@@ -43,10 +43,12 @@ def reader(report: Report) -> Callable[[Request], Iterator[Page]]:
 
 
 def user_counts(request: Request) -> Iterator[Page]:
-    """Users of every day, and of every week and month that is over and has a day in the window."""
+    """Users of every day, and of every week and month that is over and has a day in the window.
+
+    Over is what the vendor's own clock has passed: the window may end in the future.
+    """
     account = request.account
     days = list(request.window.days(account.timezone))
-    over = day_of(request.window.end, account.timezone)  # the first day that is not
     with open_api(request) as api:
         not_offered(api, USERS_BY_DAY, account)
         number = told = 0
@@ -58,8 +60,10 @@ def user_counts(request: Request) -> Iterator[Page]:
             ]
             yield USERS.page(api, account, found, number, told)
             told = api.calls
+        present = min(request.window.end, api.present or request.window.end)
+        today = day_of(present, account.timezone)
         for period, first, end in _periods(days):
-            if end > over:
+            if end > today:
                 continue
             number += 1
             reply = ask(api, USERS_OF_PERIOD, (first, end - timedelta(days=1)), account)
