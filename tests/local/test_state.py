@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from tributary.clock import FixedClock
 from tributary.errors import ConfigurationError
 from tributary.local import state
 from tributary.local.airflow import environment, write_passwords
 from tributary.local.state import Busy, Installation, Record, Started
+from tributary.local.vendors import world_day
 
 
 @pytest.fixture
@@ -99,3 +101,14 @@ def test_the_users_airflow_settings_win(
     assert found["AIRFLOW__API__HOST"] == "127.0.0.1"
     assert found["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == "postgresql+psycopg2://u:p@h/airflow"
     assert found["AIRFLOW_HOME"] == str(made.airflow_home)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("soon", "X=soon is not a date"), ("2026-08-10", "X=2026-08-10 is still to come")],
+)
+def test_a_world_of_another_day_has_been(value: str, said: str) -> None:
+    clock = FixedClock(datetime(2026, 8, 9, 23, 59, tzinfo=UTC))
+    assert world_day("X=", "2026-08-09", clock) == world_day("X=", "", clock) == date(2026, 8, 9)
+    with pytest.raises(ConfigurationError, match=said):
+        world_day("X=", value, clock)

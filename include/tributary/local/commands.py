@@ -171,7 +171,7 @@ def run_sql(found: Installation, query: str, style: str) -> str:
         return render([c.name for c in cursor.description], cursor.fetchall(), style)
 
 
-def run_grade(seed: int | None, as_of: date | None, say: Say) -> GradeReport:
+def run_grade(seed: int | None, as_of: str, say: Say) -> GradeReport:
     """Grade the sandbox's installation, or with a seed a whole run of it aside."""
     from tributary.local.deployment import sandbox_day
     from tributary.local.grade import grade
@@ -182,8 +182,9 @@ def run_grade(seed: int | None, as_of: date | None, say: Say) -> GradeReport:
     sandbox = installation()
     world = sandbox.record().world
     until = sandbox.record().loaded_until or sandbox_day()
-    if seed is not None and (as_of is not None or world is None or seed != world[0]):
-        return _grade_aside(seed, as_of or vendors.as_of(clock), clock, say)
+    if seed is not None and (as_of or world is None or seed != world[0]):
+        day = vendors.world_day("--as-of ", as_of, clock) if as_of else vendors.as_of(clock)
+        return _grade_aside(seed, day, clock, say)
     if world is None or until is None:
         raise ConfigurationError(
             "no sandbox is loaded yet: run `tributary up` first, or grade a seed aside with --seed"

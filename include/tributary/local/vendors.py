@@ -31,13 +31,21 @@ def seed() -> int:
 
 def as_of(clock: Clock) -> date:
     """TRIBUTARY_AS_OF, or this UTC day."""
-    value = os.environ.get("TRIBUTARY_AS_OF")
-    if not value:
-        return clock.now().date()
+    return world_day("TRIBUTARY_AS_OF=", os.environ.get("TRIBUTARY_AS_OF") or "", clock)
+
+
+def world_day(name: str, value: str, clock: Clock) -> date:
+    """The sandbox's day that `name` asks for, by default this UTC day; never one to come."""
+    today = clock.now().date()
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value) if value else today
     except ValueError:
-        raise ConfigurationError(f"TRIBUTARY_AS_OF={value} is not a date like 2026-08-31") from None
+        raise ConfigurationError(f"{name}{value} is not a date like 2026-08-31") from None
+    if day > today:
+        raise ConfigurationError(
+            f"{name}{value} is still to come; nothing reads the future. Take a day up to {today}"
+        )
+    return day
 
 
 def start(
