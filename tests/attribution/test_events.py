@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,7 +27,7 @@ DAY = 86_400_000_000
 NAMES = ("a", "b", "direct")
 DIRECT = np.array([False, False, True])
 KINDS = ("click", "view", "email_click")
-RULES = EventRules(lookback_us=(30 * DAY, DAY, 5 * DAY), view=1)
+RULES = EventRules(lookback_us=(30 * DAY, DAY, 5 * DAY), views=(1,))
 
 # (person, time in quarters of a day, channel, kind) and (person, time in quarters of a day)
 Touch = tuple[int, int, int, int]
@@ -71,11 +74,21 @@ conversion_lists = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
-@given(touches=touch_lists, conversions=conversion_lists, as_any=st.booleans())
+@given(
+    touches=touch_lists,
+    conversions=conversion_lists,
+    as_any=st.booleans(),
+    since_last=st.booleans(),
+    most=st.sampled_from([0, 1, 3]),
+)
 def test_the_same_touches_count_as_in_the_pipeline_with_the_same_time_decay(
-    touches: list[Touch], conversions: list[Conversion], as_any: bool
+    touches: list[Touch],
+    conversions: list[Conversion],
+    as_any: bool,
+    since_last: bool,
+    most: int,
 ) -> None:
-    rules = EventRules(RULES.lookback_us, RULES.view, ignore_direct=not as_any)
+    rules = replace(RULES, ignore_direct=not as_any, since_last=since_last, max_touches=most)
     result = journeys_of(NAMES, DIRECT, events(touches), orders(conversions), rules)
     table = events(touches)
     assert table.kind is not None
@@ -94,7 +107,11 @@ def test_the_same_touches_count_as_in_the_pipeline_with_the_same_time_decay(
             orders(conversions).at_us,
             np.full(len(conversions), 1000),
         ),
-        AttributionConfig(direct="as-any" if as_any else "ignore-if-other"),
+        AttributionConfig(
+            direct="as-any" if as_any else "ignore-if-other",
+            repeat="since-last" if since_last else "overlap",
+            max_touches=most,
+        ),
     )
     counted = {
         (int(c) - 1, int(t) - 1): float(share)
@@ -123,6 +140,61 @@ def test_every_touch_is_in_a_journey_or_set_aside_for_another(
     assert set(result.touch.tolist()) == set(range(len(touches)))
     null = result.paths.nulls[result.paths.path_of] > 0
     assert len(set(result.touch[null].tolist())) == null.sum()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    touches=touch_lists,
+    conversions=conversion_lists,
+    bounds=st.tuples(st.integers(0, 300), st.integers(0, 300)),
+)
+def test_journeys_that_ended_within_a_time_are_those_of_all_that_did(
+    touches: list[Touch], conversions: list[Conversion], bounds: tuple[int, int]
+) -> None:
+    """Each without a conversion ends at the next one, or 30 days after its last touch."""
+    low, high = sorted(bounds)
+    every = found(touches, conversions)
+    ended = (low * DAY // 4, high * DAY // 4)
+    some = found(touches, conversions, replace(RULES, ended=ended))
+    times = [at for _, at in conversions]
+    assert some.conversion.tolist() == [c for c in every.conversion if low <= times[c] <= high]
+    assert some.without.tolist() == [c for c in every.without if low <= times[c] <= high]
+    expected = _without_conversion(touches, conversions)
+    assert _rows(every) == [rows for rows, _ in expected]
+    assert _rows(some) == [rows for rows, end in expected if low <= end <= high]
+
+
+def _rows(result: EventJourneys) -> list[list[int]]:
+    """The touches of each journey that did not convert."""
+    offsets = result.paths.offsets[len(result.conversion) :]
+    return [result.touch[a:b].tolist() for a, b in pairwise(offsets)]
+
+
+def _without_conversion(
+    touches: list[Touch], conversions: list[Conversion]
+) -> list[tuple[list[int], int]]:
+    """Journeys without a conversion, touch by touch, and when each ended."""
+    lookback = [days * 4 for days in (30, 1, 5)]
+    runs: list[list[int]] = []
+    times: dict[int, list[int]] = {}
+    for who, at in sorted(conversions):
+        times.setdefault(who, []).append(at)
+    for n in sorted(range(len(touches)), key=lambda n: touches[n][:2]):
+        who, at, _, kind = touches[n]
+        if any(0 <= sold - at <= lookback[kind] for sold in times.get(who, [])):
+            continue
+        before = touches[runs[-1][-1]] if runs else (-1, 0, 0, 0)
+        sold_between = any(before[1] <= sold < at for sold in times.get(who, []))
+        if before[0] != who or at - before[1] > 120 or sold_between:
+            runs.append([])
+        runs[-1].append(n)
+    found = []
+    for run in runs:
+        who, last = touches[run[-1]][:2]
+        end = min([last + 120, *(sold for sold in times.get(who, []) if sold >= last)])
+        clicks = [n for n in run if touches[n][3] != 1] or run
+        found.append(([n for n in clicks if not DIRECT[touches[n][2]]] or clicks, end))
+    return found
 
 
 @settings(max_examples=60, deadline=None)

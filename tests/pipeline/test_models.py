@@ -41,10 +41,13 @@ def made(seed: int, size: int) -> list[Journey]:
 
 
 def put(conn: Connection, journeys: list[Journey], first: int = 1) -> None:
-    """One person per journey, an hour between touches, worth 10.01 each; touch 10 * person + n."""
+    """One person per journey, an hour between touches, worth 10.01 each; touch 10 * person + n.
+
+    Those that do not convert are long over.
+    """
     for person, (path, converts) in enumerate(journeys, start=first):
         for n, channel in enumerate(path):
-            at = NOON + timedelta(seconds=person, hours=n - len(path))
+            at = NOON + timedelta(seconds=person, hours=n - len(path), days=0 if converts else -40)
             add_touch(conn, 10 * person + n, at, channel, who=f"user:{person}")
         if converts:
             add_order(conn, person)

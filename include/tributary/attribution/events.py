@@ -8,19 +8,28 @@ after each conversion of the person and after a gap longer than the lookback.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from tributary.attribution import sums
-from tributary.attribution.journeys import DAY_US
+from tributary.attribution import sums, unconverted
+from tributary.attribution.journeys import (
+    DAY_US,
+    conversion_before,
+    last_of_each,
+    unless_others,
+)
 from tributary.attribution.paths import Paths
+from tributary.attribution.unconverted import NEVER
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.integer]
+# A conversion, a touch before it by its place, and the microseconds between them.
+Pairs = tuple[Int, Int, Int]
 
 _KEY_BITS = 62
 
@@ -62,12 +71,21 @@ class ConversionEvents:
 
 @dataclass(frozen=True)
 class EventRules:
-    """Which touches count. `lookback_us` per kind, `view` the kind that is a view (-1: none)."""
+    """Which touches count. `lookback_us` per kind, `views` the kinds that are views.
+
+    `since_last`: a journey begins after the person's conversion before. Of a journey longer than
+    `max_touches` the last ones count, 0 for all. `ended`: only journeys that ended within these two
+    instants, with their conversion; or without, at the person's next conversion or when the longest
+    lookback had passed. What counted for a conversion at any time makes no other journey.
+    """
 
     lookback_us: tuple[int, ...] = (30 * DAY_US,)
-    view: int = -1
+    views: tuple[int, ...] = ()
     ignore_direct: bool = True
     half_life_days: float = 7.0
+    since_last: bool = False
+    max_touches: int = 0
+    ended: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,22 +125,27 @@ def journeys_of(
         raise TooManyPairsError(int(conversions.person[int((high - low).argmax())]))
     row = np.repeat(np.arange(len(low)), high - low)
     place = np.repeat(low - np.cumsum(high - low) + (high - low), high - low) + np.arange(len(row))
-    age = conversions.at_us[row] - at[place]
+    pairs = row, place, conversions.at_us[row] - at[place]
     if kind is not None:
-        near = age <= np.array(rules.lookback_us, dtype=np.int64)[kind[place]]
-        row, place, age = row[near], place[near], age[near]
+        lookback = np.array(rules.lookback_us, dtype=np.int64)
+        pairs = _only(pairs, pairs[2] <= lookback[kind[place]])
     used = np.zeros(len(order), dtype=np.bool_)
-    used[place] = True
-    weak = direct[touches.channel[order]] if rules.ignore_direct else None
-    keep = _counting(row, place, kind, rules.view, weak, len(low))
-    if keep is not None:
-        row, place, age = row[keep], place[keep], age[keep]
-    left, starts = _without_conversion(person, at, high, used, max(rules.lookback_us, default=0))
-    if kind is not None and rules.view >= 0:
-        left, starts = _drop_weak(left, starts, kind == rules.view)
-    if weak is not None:
-        left, starts = _drop_weak(left, starts, weak)
-    found = _assemble(names, touches, conversions, rules, order, (row, place, age), (left, starts))
+    used[pairs[1]] = True
+    weak = []
+    if kind is not None and rules.views:
+        weak.append(np.isin(np.arange(len(rules.lookback_us)), rules.views)[kind])
+    if rules.ignore_direct:
+        weak.append(direct[touches.channel[order]])
+    pairs = _counting(pairs, at, conversions, weak, rules)
+    runs = unconverted.journeys(
+        (person, at),
+        used,
+        (conversions.person, conversions.at_us, high),
+        max(rules.lookback_us, default=0),
+        rules.ended,
+    )
+    nulls = unconverted.counting(runs, weak, rules.max_touches)
+    found = _assemble(names, touches, conversions, rules, order, pairs, nulls)
     before = high[found.without]
     known = before > 0
     known[known] = person[before[known] - 1] == conversions.person[found.without[known]]
@@ -207,52 +230,32 @@ def _bisect(values: Int, low: Int, high: Int, limit: Int) -> Int:
 
 
 def _counting(
-    row: Int, place: Int, kind: Codes | None, view: int, weak: Bool | None, conversions: int
-) -> Bool | None:
-    """Pairs that count: views and direct touches only where there is nothing else."""
-    keep = None
-    if kind is not None and view >= 0:
-        keep = _unless_others(row, kind[place] == view, conversions)
-    if weak is not None:
-        if keep is None:
-            return _unless_others(row, weak[place], conversions)
-        kept = np.flatnonzero(keep)
-        keep[kept] = _unless_others(row[kept], weak[place[kept]], conversions)
-    return keep
+    pairs: Pairs, at: Int, conversions: ConversionEvents, weak: Sequence[Bool], rules: EventRules
+) -> Pairs:
+    """Pairs that count: weak touches only where there is nothing else."""
+    size = len(conversions.person)
+    if rules.ended is not None:
+        pairs = _only(pairs, _asked(conversions, rules)[pairs[0]])
+    if rules.since_last:
+        before = conversion_before(conversions.person, conversions.at_us)
+        pairs = _only(pairs, at[pairs[1]] > before[pairs[0]])
+    for column in weak:
+        pairs = _only(pairs, unless_others(pairs[0], column[pairs[1]], size))
+    if rules.max_touches:
+        pairs = _only(pairs, last_of_each(pairs[0], rules.max_touches))
+    return pairs
 
 
-def _unless_others(row: Int, is_weak: Bool, conversions: int) -> Bool:
-    has_other = np.zeros(conversions, dtype=np.bool_)
-    has_other[row[~is_weak]] = True
-    kept: Bool = ~(is_weak & has_other[row])
-    return kept
+def _asked(conversions: ConversionEvents, rules: EventRules) -> Bool:
+    """The conversions whose journeys are asked for."""
+    after, until = rules.ended or (-NEVER, NEVER)
+    asked: Bool = (conversions.at_us >= after) & (conversions.at_us <= until)
+    return asked
 
 
-def _without_conversion(
-    person: Int, at: Int, high: Int, used: Bool, lookback_us: int
-) -> tuple[Int, Int]:
-    """Touches that counted for nothing, and where among them each journey begins."""
-    left = np.flatnonzero(~used)
-    if not len(left):
-        return left, np.zeros(0, dtype=np.int64)
-    converted = np.cumsum(np.bincount(high, minlength=len(person) + 1))[left]
-    new = np.ones(len(left), dtype=np.bool_)
-    new[1:] = person[left[1:]] != person[left[:-1]]
-    new[1:] |= at[left[1:]] - at[left[:-1]] > lookback_us
-    new[1:] |= converted[1:] != converted[:-1]
-    return left, np.flatnonzero(new)
-
-
-def _drop_weak(left: Int, starts: Int, weak: Bool) -> tuple[Int, Int]:
-    """Weak touches go where their journey has another."""
-    if not len(left):
-        return left, starts
-    sizes = np.diff(np.r_[starts, len(left)])
-    is_weak = weak[left]
-    other = np.add.reduceat((~is_weak).astype(np.int64), starts) > 0
-    keep = ~(is_weak & np.repeat(other, sizes))
-    kept = np.add.reduceat(keep.astype(np.int64), starts)
-    return left[keep], np.cumsum(kept) - kept
+def _only(pairs: Pairs, keep: Bool) -> Pairs:
+    row, place, age = pairs
+    return row[keep], place[keep], age[keep]
 
 
 def _assemble(
@@ -261,7 +264,7 @@ def _assemble(
     conversions: ConversionEvents,
     rules: EventRules,
     order: Int,
-    pairs: tuple[Int, Int, Int],
+    pairs: Pairs,
     nulls: tuple[Int, Int],
 ) -> EventJourneys:
     row, place, age = pairs
@@ -275,7 +278,7 @@ def _assemble(
     decay = np.zeros(len(touch))
     if len(row):
         decay[: len(row)] = _decay(age, starts, len(row), rules.half_life_days)
-    without = np.flatnonzero(~has)
+    without = np.flatnonzero(~has & _asked(conversions, rules))
     paths = Paths(
         names=names,
         channel=touches.channel[touch],

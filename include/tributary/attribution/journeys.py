@@ -71,15 +71,16 @@ def pair(touches: Touches, conversions: Conversions, config: AttributionConfig) 
     age = conversions.converted_at_us[conversion] - touches.occurred_at_us[touch]
     keep = age <= lookback_us[touch]
     if config.repeat == "since-last":
-        keep &= touches.occurred_at_us[touch] > _conversion_before(conversions)[conversion]
+        before = conversion_before(conversions.person, conversions.converted_at_us)
+        keep &= touches.occurred_at_us[touch] > before[conversion]
     conversion, touch, age = conversion[keep], touch[keep], age[keep]
-    keep = _unless_others(conversion, touches.evidence_type[touch] == "view", len(who))
+    keep = unless_others(conversion, touches.evidence_type[touch] == "view", len(who))
     conversion, touch, age = conversion[keep], touch[keep], age[keep]
     if config.direct == "ignore-if-other":
-        keep = _unless_others(conversion, touches.is_direct[touch], len(who))
+        keep = unless_others(conversion, touches.is_direct[touch], len(who))
         conversion, touch, age = conversion[keep], touch[keep], age[keep]
     if config.max_touches:
-        keep = _last_of_each(conversion, config.max_touches)
+        keep = last_of_each(conversion, config.max_touches)
         conversion, touch, age = conversion[keep], touch[keep], age[keep]
     starts = np.flatnonzero(np.r_[True, conversion[1:] != conversion[:-1]][: len(conversion)])
     sizes = np.diff(np.r_[starts, len(conversion)])
@@ -141,11 +142,11 @@ def _expand(order: Int, lo: Int, hi: Int, who: Int) -> tuple[Int, Int]:
     return conversion, order[np.repeat(lo, counts) + within]
 
 
-def _conversion_before(conversions: Conversions) -> Int:
+def conversion_before(person: Int, at_us: Int) -> Int:
     """Per conversion the time of its person's conversion before it, at another instant."""
     earliest = np.iinfo(np.int64).min
-    order = np.lexsort((conversions.converted_at_us, conversions.person))
-    person, at = conversions.person[order], conversions.converted_at_us[order]
+    order = np.lexsort((at_us, person))
+    person, at = person[order], at_us[order]
     if not len(order):
         return np.zeros(0, dtype=np.int64)
     new_person = np.r_[True, person[1:] != person[:-1]]
@@ -157,7 +158,7 @@ def _conversion_before(conversions: Conversions) -> Int:
     return found
 
 
-def _last_of_each(conversion: Int, most: int) -> Bool:
+def last_of_each(conversion: Int, most: int) -> Bool:
     """The last touches of each conversion's run."""
     if not len(conversion):
         return np.zeros(0, dtype=np.bool_)
@@ -168,7 +169,7 @@ def _last_of_each(conversion: Int, most: int) -> Bool:
     return kept
 
 
-def _unless_others(conversion: Int, is_weak: Bool, conversions: int) -> Bool:
+def unless_others(conversion: Int, is_weak: Bool, conversions: int) -> Bool:
     """Keep weak touches only for conversions that have nothing else."""
     has_other = np.zeros(conversions, dtype=np.bool_)
     has_other[conversion[~is_weak]] = True

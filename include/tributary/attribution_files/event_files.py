@@ -209,7 +209,7 @@ class Events:
             lookback_us=tuple(usual.get(kind, rest) for kind in kinds)
             if self._has_type
             else (rest,),
-            view=kinds.index("view") if self._has_type else -1,
+            views=(kinds.index("view"),) if self._has_type else (),
             ignore_direct=asked.direct != "as-any",
             half_life_days=asked.half_life_days,
         )

@@ -31,17 +31,20 @@ def is_due(conn: Connection, store_id: str, config: AttributionConfig) -> bool:
     state or has outgrown it. A state that somebody went back to stays until the next refit.
     """
     row = conn.execute(
-        "select exists (select 1 from work.scope where store_id = %(store)s),"
+        "with chosen as (select s.first_day, s.conversions + s.unattributed as conversions"
+        "   from work.candidate_model_pointer as p"
+        "   join work.candidate_model_state as s using (store_id, model_state_id)"
+        "   where p.store_id = %(store)s and p.conversion_type = %(type)s)"
+        " select exists (select 1 from work.scope where store_id = %(store)s),"
         " (select count(*) from work.candidate_conversion"
         "   where store_id = %(store)s and conversion_type = %(type)s"
-        "   and converted_at > (select max(converted_at) - make_interval(days => %(days)s)"
+        "   and converted_at >= (select max(converted_at) - make_interval(days => %(days)s)"
         "     from work.candidate_conversion"
-        "     where store_id = %(store)s and conversion_type = %(type)s)),"
+        "     where store_id = %(store)s and conversion_type = %(type)s)"
+        "   and conversion_day >= coalesce((select first_day from chosen), '-infinity')),"
         " exists (select 1 from work.candidate_model_pointer where store_id = %(store)s"
         "   and conversion_type = %(type)s and chosen_by = 'rollback'),"
-        " (select s.conversions + s.unattributed from work.candidate_model_pointer as p"
-        "   join work.candidate_model_state as s using (store_id, model_state_id)"
-        "   where p.store_id = %(store)s and p.conversion_type = %(type)s)",
+        " (select conversions from chosen)",
         {"store": store_id, "type": CONVERSION_TYPE, "days": config.fit.days},
     ).fetchone()
     assert row is not None
@@ -70,14 +73,16 @@ def learn(
     found = journeys(conn, relations, store_id, visit_source, config)
     if found is None:
         return ""
-    paths, first, end = found
+    paths = found.paths
     if reason := too_little(paths.conversions.sum(), paths.nulls.sum(), config.fit):
         log.info("models of %s: not fitted, %s", store_id, reason)
         return ""
     fit = fit_models(paths, config, lambda text: log.info("models of %s: %s", store_id, text))
     state_id = f"{CONVERSION_TYPE}-{fit.digest[:16]}"
     schema = "work" if relations == CANDIDATE else "core"
-    _write(conn, schema, store_id, state_id, visit_source, config, fit, (first, end), at)
+    _write(
+        conn, schema, store_id, state_id, visit_source, config, fit, (found.first, found.end), at
+    )
     point(conn, schema, store_id, state_id, chosen_by)
     log.info(
         "models of %s: state %s from %d journeys, %d of them converting",

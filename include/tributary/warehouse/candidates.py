@@ -35,8 +35,8 @@ _DERIVED = (
 # Whose each conversion is. Of a customer that many share, every order stands for itself.
 _CONVERSION_PERSON = """
 select v.*, coalesce(i.person_id, own.identifier) as person_id
-from work.candidate_conversion as v
-left join work.candidate_identity_hub as h
+from {relations}conversion as v
+left join {relations}identity_hub as h
     on h.store_id = v.store_id and h.identifier = v.identifier
 cross join lateral (
     select case
@@ -44,9 +44,15 @@ cross join lateral (
         else 'order:' || v.connector || ':' || v.order_id
     end as identifier
 ) as own
-left join work.candidate_identity as i
+left join {relations}identity as i
     on i.store_id = v.store_id and i.identifier = own.identifier
 """
+
+
+def conversion_person(relations: str) -> str:
+    """A query of the conversions with whose they are; `relations` + a table's name is read."""
+    return _CONVERSION_PERSON.format(relations=relations)
+
 
 # Changed days at most this far apart are rebuilt in one statement.
 _GAP_DAYS = 3
@@ -128,7 +134,8 @@ def create_work_tables(conn: Connection) -> None:
             keys = ", ".join(name(k) for k in key_columns(conn, table))
             conn.execute(f"create index on {work} ({keys})")
         conn.execute(f"create or replace view {view} as {_candidate_sql(table)}")
-    conn.execute(f"create or replace view work.conversion_person as {_CONVERSION_PERSON}")
+    people = conversion_person("work.candidate_")
+    conn.execute(f"create or replace view work.conversion_person as {people}")
 
 
 def _candidate_sql(table: str) -> str:
