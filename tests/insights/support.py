@@ -46,6 +46,7 @@ def store(
     unrecognised: tuple[Unrecognised, ...] = (),
     aliases: dict[str, str] | None = None,
     final: dict[str, date] | None = None,
+    read: dict[str, date] | None = None,
 ) -> Facts:
     every = {"visits": END, "spend": END, "orders": END}
     return Facts(
@@ -56,4 +57,5 @@ def store(
         streams,
         unrecognised,
         aliases or {},
+        read or {},
     )

@@ -70,6 +70,17 @@ def test_one_of_each_is_found_with_its_numbers(shop: Connection) -> None:
     assert {row["currency_code"] for row in money} == {"EUR"}
 
 
+def test_money_is_held_against_orders_of_days_they_were_read_for(shop: Connection) -> None:
+    shop.execute("update ops.load set window_end = '2026-11-06T00:00Z' where connector = 'shopify'")
+    run(shop, "one")
+    rows = found(shop)
+    spend = rows["spend_without_orders display"]
+    assert (spend["first_day"], spend["end_day"]) == (date(2026, 10, 9), date(2026, 11, 6))
+    assert (spend["money_amount"], spend["expected"]) == (Decimal("840.00"), Decimal("16.8"))
+    unknown = rows["unrecognised_source nl-haupt / rundbrief"]
+    assert (unknown["end_day"], unknown["observed"]) == (date(2026, 11, 6), 100)
+
+
 def test_the_proof_of_each_finding_shows_its_number_to_an_analyst(shop: Connection) -> None:
     run(shop, "one")
     rows = found(shop)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -118,6 +118,39 @@ def test_little_spend_or_enough_orders_are_no_news(spend: str, touched: int) -> 
     assert spending(spend, touched) == []
 
 
+def test_orders_that_were_not_read_yet_are_no_orders_missing() -> None:
+    """Orders were last read 14 days ago; display looks idle since, and paid for itself before."""
+    points = [
+        *(p for p in every_day("all_orders", 10) if p.day < back(14)),
+        *(p for p in every_day("all_revenue", "500.00", "", "EUR") if p.day < back(14)),
+        *(p for p in every_day("touched_orders", 1, "display") if p.day < back(14)),
+        *(p for p in every_day("touched_revenue", "50.00", "display", "EUR") if p.day < back(14)),
+        *every_day("spend", "48.00", "display", "EUR"),
+    ]
+    unaware = [f for f in find(store(points)) if f.rule == "spend_without_orders"]
+    assert [f.money_amount for f in unaware] == [Decimal(28 * 48 - 14 * 50)]
+    assert find(store(points, read={"orders": back(14)})) == []
+    idle = [p for p in points if not p.measure.startswith("touched")]
+    (found,) = find(store(idle, read={"orders": back(14)}))
+    assert (found.end_day, found.money_amount) == (back(14), Decimal(28 * 48))
+
+
+def test_the_share_without_trace_and_unknown_sources_end_where_orders_were_read() -> None:
+    untraced = [
+        *every_day("all_orders", 20),
+        *every_day("all_revenue", 1000, "", "EUR"),
+        *every_day("untouched_orders", 19),
+        *every_day("untouched_revenue", 950, "", "EUR"),
+    ]
+    unknown = (Unrecognised("fb-de", "story", ("FB-DE / story",), 240, 7, Decimal("310.50")),)
+    facts = store([*untraced, *visits("other")], unrecognised=unknown, read={"orders": back(3)})
+    ends = {f.rule: (f.first_day, f.end_day) for f in find(facts)}
+    assert ends == {
+        "orders_without_touch": (back(31), back(3)),
+        "unrecognised_source": (back(31), back(3)),
+    }
+
+
 def untouched(before: int, now: int, orders: int = 20) -> list[Finding]:
     points = [*every_day("all_orders", orders), *every_day("all_revenue", 1000, "", "EUR")]
     for n in range(91, 0, -1):
@@ -177,6 +210,20 @@ def test_a_stream_behind_the_others_is_late() -> None:
     assert (found.rule, found.subject) == ("stream_late", "files/north_files/spend")
     assert (found.observed, found.period) == (4, "2026-11-12")
     assert found.money_amount == 1000
+
+
+@pytest.mark.parametrize("read", [{"orders": back(4)}, {}])
+def test_orders_that_are_late_weigh_what_such_days_usually_bring(read: dict[str, date]) -> None:
+    daily = tuple(back(n) for n in range(60, 0, -1))
+    streams = (
+        Stream("shopify", "north", "order", back(4), daily[:-4]),
+        Stream("files", "north_files", "spend", END, daily),
+    )
+    points = [p for p in every_day("all_revenue", 250, "", "EUR") if p.day < back(4)]
+    (found,) = find(store(points, streams=streams, read=read))
+    # Four days of 250 against a week of it.
+    assert (found.subject, found.money_amount) == ("shopify/north/order", Decimal(1000))
+    assert found.severity == "high"
 
 
 def test_a_stream_that_is_silent_for_longer_than_ever_is_late() -> None:

@@ -92,6 +92,7 @@ class Facts:
 
     `final`: measure (visits, spend, orders) -> the day after its last final day; a measure that is
     absent has none. Orders are final late, because refunds move them for weeks.
+    `read`: measure -> the day after the last that all its accounts were read for, final or not.
     `aliases`: other spellings of sources -> the source, to suggest from.
     """
 
@@ -102,10 +103,12 @@ class Facts:
     streams: tuple[Stream, ...] = ()
     unrecognised: tuple[Unrecognised, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    read: Mapping[str, date] = field(default_factory=dict)
 
-    def end_day(self, *measures: str) -> date | None:
-        """The day after the last that is final for all these measures; None if there is none."""
-        ends = [self.final.get(measure) for measure in measures]
+    def end_day(self, *measures: str, read: str = "") -> date | None:
+        """The day after the last that is final for all these measures, and of which the measure
+        `read` was read, if the store has it; None if there is none."""
+        ends = [self.final.get(measure) for measure in measures] + [self.read.get(read, date.max)]
         known = [end for end in ends if end is not None]
         return min(known) if len(known) == len(ends) else None
 

@@ -167,8 +167,9 @@ def _finding(facts: Facts, line: _Line, episode: list[_Alarm]) -> Finding:
     direction = episode[0].direction
     stake = _stake(facts, line, first, observed - expected)
     span = max(words.SHORTEST_DAYS, count)
+    known = min(first, facts.read.get("orders", first))
     revenue = facts.series.total(
-        "all_revenue", "", facts.currency_code, first - timedelta(days=HISTORY), first
+        "all_revenue", "", facts.currency_code, known - timedelta(days=HISTORY), known
     )
     is_good = direction > 0 and line.measure != "spend"
     weight = words.severity(stake, revenue * span / HISTORY)

@@ -23,11 +23,17 @@ _HINTS = {
 }
 
 
+def window(facts: Facts) -> tuple[date, date] | None:
+    """The days that are looked at, the second excluded; None while there are none."""
+    end = facts.end_day("visits", read="orders")
+    return None if end is None else (end - timedelta(days=WINDOW_DAYS), end)
+
+
 def find(facts: Facts) -> Iterator[Finding]:
     """Sources and mediums that no rule knows, with visits or orders behind them."""
-    if (end := facts.end_day("visits")) is None:
+    if (looked_at := window(facts)) is None:
         return
-    first = end - timedelta(days=WINDOW_DAYS)
+    first, end = looked_at
     visits = sum(
         int(facts.series.total("visits", channel, "", first, end))
         for channel in facts.series.channels("visits")
@@ -37,10 +43,8 @@ def find(facts: Facts) -> Iterator[Finding]:
             yield _finding(facts, unknown, max(visits, unknown.visits), (first, end))
 
 
-def _finding(
-    facts: Facts, unknown: Unrecognised, visits: int, window: tuple[date, date]
-) -> Finding:
-    currency, (first, end) = facts.currency_code, window
+def _finding(facts: Facts, unknown: Unrecognised, visits: int, days: tuple[date, date]) -> Finding:
+    currency, (first, end) = facts.currency_code, days
     money = words.exact(unknown.revenue_amount, 2)
     low, high = wilson(unknown.visits, visits)
     label = f'"{unknown.source or "(none)"} / {unknown.medium or "(none)"}"'

@@ -27,8 +27,8 @@ _METHOD = (
 
 
 def find(facts: Facts) -> Iterator[Finding]:
-    # Orders as they stand: refunds to come can only make it worse.
-    end = facts.end_day("spend", "visits")
+    # Orders as they stand, of days they were read for: refunds to come can only make it worse.
+    end = facts.end_day("spend", "visits", read="orders")
     if end is None:
         return
     first = end - timedelta(days=WINDOW_DAYS)

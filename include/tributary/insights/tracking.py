@@ -25,7 +25,7 @@ def untouched_orders(facts: Facts) -> Iterator[Finding]:
     """The share of orders without any touch: above one half, or above the store's own past."""
     # A day is judged when its visits are complete; that its orders may still be refunded changes
     # nothing about whether they were traced.
-    end = facts.end_day("visits") or facts.end_day("orders")
+    end = facts.end_day("visits", read="orders") or facts.end_day("orders")
     if end is None:
         return
     k, n = _untouched(facts, end - timedelta(days=LEVEL_DAYS), end)
@@ -130,9 +130,12 @@ def _longest_gap(days: tuple[date, ...]) -> int:
 
 def _late(facts: Facts, stream: Stream, first: date, end: date, usual: int | None) -> Finding:
     days, currency = (end - first).days, facts.currency_code
-    money = words.exact(facts.series.total("all_revenue", "", currency, first, end), 2)
-    before = first - timedelta(days=LEVEL_DAYS)
-    revenue = facts.series.total("all_revenue", "", currency, before, first)
+    known = min(first, facts.read.get("orders", first))
+    before = known - timedelta(days=LEVEL_DAYS)
+    revenue = facts.series.total("all_revenue", "", currency, before, known)
+    # Where orders are what is late, the days themselves show no revenue yet.
+    seen = facts.series.total("all_revenue", "", currency, first, end)
+    money = words.exact(max(seen, revenue * days / LEVEL_DAYS), 2)
     name = f"{stream.stream.replace('_', ' ')} from {stream.connector} ({stream.account_id})"
     if usual is None:
         what = f"Loading {name} stopped at {words.day(first)}, {days} days before the others."
@@ -165,8 +168,8 @@ def _late(facts: Facts, stream: Stream, first: date, end: date, usual: int | Non
         first_day=first,
         end_day=end,
         headline=what,
-        detail=f"{how} The shop's net revenue of these days so far:"
-        f" {words.money(money, currency)}.",
+        detail=f"{how} So many days bring the shop about {words.money(money, currency)} of net"
+        " revenue.",
         next_step=step,
         method="Days behind the store's newest stream, or beyond the stream's own longest pause",
         money_amount=money,

@@ -6,6 +6,7 @@ final follows from how far the streams were read, as in mart.freshness, never fr
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
@@ -19,8 +20,8 @@ from tributary.insights import (
     Stream,
     Unrecognised,
     find,
+    sources,
 )
-from tributary.insights.sources import WINDOW_DAYS as RECENT_DAYS
 from tributary.settings import SQL
 from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection, name
@@ -61,41 +62,50 @@ def _facts(conn: Connection, store_id: str, currency: str) -> Facts | None:
         for connector, account, stream, read_through, _, days in rows
     )
     newest = max(stream.read_through for stream in streams)
-    final = _final(conn, rows, newest)
+    final, read = _reach(conn, rows, newest)
     if not final:
         return None
     _set_window(conn, min(final.values()) - timedelta(days=HISTORY_DAYS), newest)
     points = [Point(*row) for row in conn.execute(_text("series"))]
-    end_day = final.get("visits", newest)
-    _set_window(conn, end_day - timedelta(days=RECENT_DAYS), end_day)
-    unrecognised = tuple(
-        Unrecognised(source, medium, tuple(spellings), visits, orders, revenue)
-        for source, medium, visits, spellings, orders, revenue in conn.execute(
-            _text("unrecognised")
-        )
-    )
     aliases: dict[str, str] = dict(
         conn.execute(
             "select alias, source from ops.source_alias"
             " union select source, source from ops.source_category"
         ).fetchall()
     )
-    return Facts(store_id, currency, final, Series(points), streams, unrecognised, aliases)
+    facts = Facts(store_id, currency, final, Series(points), streams, (), aliases, read)
+    return replace(facts, unrecognised=_unrecognised(conn, facts))
 
 
-def _final(conn: Connection, streams: list[tuple[Any, ...]], newest: date) -> dict[str, date]:
-    """Measure -> the day after its last final day: that of the slowest stream of the accounts it
-    comes from."""
-    accounts: dict[tuple[str, str], date] = {}
-    for connector, account, _, _, final_through, _ in streams:
-        known = accounts.get((connector, account), final_through)
-        accounts[connector, account] = min(known, final_through)
+def _unrecognised(conn: Connection, facts: Facts) -> tuple[Unrecognised, ...]:
+    if (days := sources.window(facts)) is None:
+        return ()
+    _set_window(conn, *days)
+    return tuple(
+        Unrecognised(source, medium, tuple(spellings), visits, orders, revenue)
+        for source, medium, visits, spellings, orders, revenue in conn.execute(
+            _text("unrecognised")
+        )
+    )
+
+
+def _reach(
+    conn: Connection, streams: list[tuple[Any, ...]], newest: date
+) -> tuple[dict[str, date], dict[str, date]]:
+    """Measure -> the day after its last final day, and after the last that was read: those of the
+    slowest stream of the accounts it comes from."""
+    accounts: dict[tuple[str, str], tuple[date, date]] = {}
+    for connector, account, _, read_through, final_through, _ in streams:
+        final, read = accounts.get((connector, account), (final_through, read_through))
+        accounts[connector, account] = min(final, final_through), min(read, read_through)
     _set_window(conn, newest - timedelta(days=HISTORY_DAYS), newest)
-    final: dict[str, date] = {}
+    finals: dict[str, date] = {}
+    reads: dict[str, date] = {}
     for measure, connector, account in conn.execute(_text("source")):
-        through = accounts[connector, account]
-        final[measure] = min(final.get(measure, through), through)
-    return final
+        final, read = accounts[connector, account]
+        finals[measure] = min(finals.get(measure, final), final)
+        reads[measure] = min(reads.get(measure, read), read)
+    return finals, reads
 
 
 def _set_window(conn: Connection, first_day: date, end_day: date) -> None:
