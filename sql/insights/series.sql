@@ -1,6 +1,7 @@
 -- Every number the rules read, by measure, channel and day, on core as it will be after this run.
 -- Orders and revenue of a channel are those of the last non-direct touch, which gives whole orders;
--- an order is "touched" by every channel with a counting touch; channel '' is the whole store.
+-- an order is "touched" by every channel with a counting touch; channel '' is the whole store. Orders that
+-- are held against money are counted by currency; `orders` counts them all.
 -- set tributary.store_id = 'nordlicht';
 -- set tributary.window_start = '2026-08-01'; set tributary.window_end = '2026-11-01';
 with setting as (
@@ -93,9 +94,9 @@ measured as (
     group by channel, currency_code, day
 
     union all
-    select 'touched_orders', channel, '', day, count(*)
+    select 'touched_orders', channel, currency_code, day, count(*)
     from touched
-    group by channel, day
+    group by channel, currency_code, day
 
     union all
     select 'touched_revenue', channel, currency_code, day, sum(value_amount)
@@ -103,10 +104,10 @@ measured as (
     group by channel, currency_code, day
 
     union all
-    select 'untouched_orders', '', '', day, count(*)
+    select 'untouched_orders', '', currency_code, day, count(*)
     from credited
     where touch_id = 0
-    group by day
+    group by currency_code, day
 
     union all
     select 'untouched_revenue', '', currency_code, day, sum(value_amount)
@@ -115,9 +116,9 @@ measured as (
     group by currency_code, day
 
     union all
-    select 'all_orders', '', '', day, count(*)
+    select 'all_orders', '', currency_code, day, count(*)
     from sold
-    group by day
+    group by currency_code, day
 
     union all
     select 'all_revenue', '', currency_code, day, sum(value_amount)

@@ -81,6 +81,29 @@ def test_money_is_held_against_orders_of_days_they_were_read_for(shop: Connectio
     assert (unknown["end_day"], unknown["observed"]) == (date(2026, 11, 6), 100)
 
 
+def test_a_shop_that_sells_in_two_currencies_is_judged_in_its_own(shop: Connection) -> None:
+    """Every second order of a day is in CHF."""
+    for table in ("conversion", "credit"):
+        shop.execute(
+            f"update core.{table} as t set currency_code = 'CHF' from (select conversion_id,"
+            " row_number() over (partition by conversion_day order by conversion_id) as n"
+            " from core.conversion) as v where v.conversion_id = t.conversion_id and v.n % 2 = 0"
+        )
+    run(shop, "one")
+    rows = found(shop)
+    spend = rows["spend_without_orders display"]
+    # 780.00 at 50.00 EUR an order, as before there were francs.
+    assert (spend["money_amount"], spend["expected"]) == (Decimal("780.00"), Decimal("15.6"))
+    untraced = rows["orders_without_touch"]
+    assert (untraced["sample_size"], untraced["observed"]) == (196, Decimal("0.4388"))
+    euros = shop.execute(
+        "select count(*) from mart.order_credit where touch_id = 0 and currency_code = 'EUR'"
+        " and conversion_day between '2026-11-02' and '2026-11-15'"
+    ).fetchone()
+    assert euros is not None and 0 < euros[0] < 86
+    assert untraced["money_amount"] == 50 * euros[0]
+
+
 def test_the_proof_of_each_finding_shows_its_number_to_an_analyst(shop: Connection) -> None:
     run(shop, "one")
     rows = found(shop)
@@ -89,7 +112,7 @@ def test_the_proof_of_each_finding_shows_its_number_to_an_analyst(shop: Connecti
     shop.execute("reset role")
     days = {row[0]: row[2] for row in proofs["channel_moved paid_search visits"]}
     assert days[date(2026, 11, 13)] == 6 and len(days) == 57
-    assert proofs["spend_without_orders display"] == [(Decimal("780.00"), 0, None)]
+    assert proofs["spend_without_orders display"] == [(Decimal("780.00"), 0, 0, None)]
     recent = proofs["orders_without_touch"][:14]
     assert (sum(r[1] for r in recent), sum(r[2] for r in recent)) == (196, 86)
     assert sum(row[3] for row in proofs["unrecognised_source nl-haupt / rundbrief"]) == 200

@@ -89,12 +89,12 @@ def test_findings_do_not_depend_on_the_order_of_rows() -> None:
 def spending(spend: str, touched: int) -> list[Finding]:
     """28 days: 10 orders of 50 EUR a day, a channel that spends and touched a few of them."""
     points = [
-        *every_day("all_orders", 10),
+        *every_day("all_orders", 10, "", "EUR"),
         *every_day("all_revenue", "500.00", "", "EUR"),
         *every_day("spend", spend, "display", "EUR"),
     ]
     if touched:
-        points.append(point("touched_orders", back(5), touched, "display"))
+        points.append(point("touched_orders", back(5), touched, "display", "EUR"))
         points.append(point("touched_revenue", back(5), 50 * touched, "display", "EUR"))
     return find(store(points))
 
@@ -118,12 +118,64 @@ def test_little_spend_or_enough_orders_are_no_news(spend: str, touched: int) -> 
     assert spending(spend, touched) == []
 
 
+def two_currencies(spend: str, euros: int, francs: int) -> list[Finding]:
+    """28 days: 10 orders of 50 EUR and 30 of 80 CHF a day; display touched a few of each."""
+    return find(
+        store(
+            [
+                *every_day("all_orders", 10, "", "EUR"),
+                *every_day("all_revenue", "500.00", "", "EUR"),
+                *every_day("all_orders", 30, "", "CHF"),
+                *every_day("all_revenue", "2400.00", "", "CHF"),
+                *every_day("spend", spend, "display", "EUR"),
+                point("touched_orders", back(5), euros, "display", "EUR"),
+                point("touched_revenue", back(5), 50 * euros, "display", "EUR"),
+                point("touched_orders", back(5), francs, "display", "CHF"),
+                point("touched_revenue", back(5), 80 * francs, "display", "CHF"),
+            ]
+        )
+    )
+
+
+def test_what_an_order_brings_is_told_of_orders_in_the_currency_of_the_money() -> None:
+    # 140 EUR need 2.8 orders of 50 EUR (and not 11.2 of the 12.50 that all orders would make it):
+    # none seen is at most 3.69 by chance.
+    assert two_currencies("5.00", 0, 0) == []
+    (found,) = two_currencies("20.00", 1, 0)
+    assert (found.observed, found.expected) == (1, Decimal("11.2"))
+    assert found.money_amount == Decimal("510.00")
+
+
+def test_an_order_in_another_currency_counts_as_an_average_one() -> None:
+    (found,) = two_currencies("20.00", 1, 2)
+    # 3 seen, at most 8.77 by chance, of 11.2 needed; worth 50 and twice the average of 50 EUR.
+    assert (found.observed, found.interval_high) == (3, Decimal("8.7673"))
+    assert found.money_amount == Decimal("410.00")
+    assert two_currencies("20.00", 0, 8) == []
+
+
+def test_orders_of_all_currencies_are_traced_and_the_money_says_whose_it_is() -> None:
+    points = [
+        *every_day("all_orders", 10, "", "EUR"),
+        *every_day("all_revenue", 500, "", "EUR"),
+        *every_day("all_orders", 30, "", "CHF"),
+        *every_day("untouched_orders", 5, "", "EUR"),
+        *every_day("untouched_revenue", 250, "", "EUR"),
+        *every_day("untouched_orders", 25, "", "CHF"),
+        *every_day("untouched_revenue", 2000, "", "CHF"),
+    ]
+    (found,) = find(store(points))
+    assert (found.observed, found.sample_size) == (Decimal("0.75"), 28 * 40)
+    assert found.money_amount == 28 * 250
+    assert found.detail.endswith(" The money is that of the orders in EUR.")
+
+
 def test_orders_that_were_not_read_yet_are_no_orders_missing() -> None:
     """Orders were last read 14 days ago; display looks idle since, and paid for itself before."""
     points = [
-        *(p for p in every_day("all_orders", 10) if p.day < back(14)),
+        *(p for p in every_day("all_orders", 10, "", "EUR") if p.day < back(14)),
         *(p for p in every_day("all_revenue", "500.00", "", "EUR") if p.day < back(14)),
-        *(p for p in every_day("touched_orders", 1, "display") if p.day < back(14)),
+        *(p for p in every_day("touched_orders", 1, "display", "EUR") if p.day < back(14)),
         *(p for p in every_day("touched_revenue", "50.00", "display", "EUR") if p.day < back(14)),
         *every_day("spend", "48.00", "display", "EUR"),
     ]
@@ -137,9 +189,9 @@ def test_orders_that_were_not_read_yet_are_no_orders_missing() -> None:
 
 def test_the_share_without_trace_and_unknown_sources_end_where_orders_were_read() -> None:
     untraced = [
-        *every_day("all_orders", 20),
+        *every_day("all_orders", 20, "", "EUR"),
         *every_day("all_revenue", 1000, "", "EUR"),
-        *every_day("untouched_orders", 19),
+        *every_day("untouched_orders", 19, "", "EUR"),
         *every_day("untouched_revenue", 950, "", "EUR"),
     ]
     unknown = (Unrecognised("fb-de", "story", ("FB-DE / story",), 240, 7, Decimal("310.50")),)
@@ -152,10 +204,13 @@ def test_the_share_without_trace_and_unknown_sources_end_where_orders_were_read(
 
 
 def untouched(before: int, now: int, orders: int = 20) -> list[Finding]:
-    points = [*every_day("all_orders", orders), *every_day("all_revenue", 1000, "", "EUR")]
+    points = [
+        *every_day("all_orders", orders, "", "EUR"),
+        *every_day("all_revenue", 1000, "", "EUR"),
+    ]
     for n in range(91, 0, -1):
         share = now if n <= 14 else before
-        points.append(point("untouched_orders", back(n), share))
+        points.append(point("untouched_orders", back(n), share, "", "EUR"))
         points.append(point("untouched_revenue", back(n), 50 * share, "", "EUR"))
     return find(store(points, final={"orders": END}))
 

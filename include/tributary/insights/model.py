@@ -14,7 +14,8 @@ Severity = Literal["high", "medium", "low"]
 
 @dataclass(frozen=True)
 class Point:
-    """An amount of a measure on a day; `channel` '' is the whole store, `currency_code` '' a count.
+    """An amount of a measure on a day; `channel` '' is the whole store, `currency_code` '' a
+    count that is never held against money.
 
     Measures are those of sql/insights/series.sql.
     """
@@ -44,6 +45,15 @@ class Series:
         """The sum over first_day <= day < end_day."""
         days = self.days(measure, channel, currency)
         return sum((v for d, v in days.items() if first_day <= d < end_day), Decimal(0))
+
+    def total_of_all_currencies(
+        self, measure: str, channel: str, first_day: date, end_day: date
+    ) -> Decimal:
+        """The sum of a count of orders, whatever their currency."""
+        found = {cur for m, c, cur in self._days if (m, c) == (measure, channel)}
+        return sum(
+            (self.total(measure, channel, cur, first_day, end_day) for cur in found), Decimal(0)
+        )
 
     def channels(self, measure: str, currency: str = "") -> list[str]:
         """Channels that have the measure, in alphabetical order."""

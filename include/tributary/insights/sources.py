@@ -62,7 +62,8 @@ def _finding(facts: Facts, unknown: Unrecognised, visits: int, days: tuple[date,
         f" {words.money(money, currency)} of net revenue stand under Other.",
         detail=f"{unknown.visits:,d} of {visits:,d} visits {words.days(first, end)}: a share of"
         f" {low * 100:.1f} % to {high * 100:.1f} % (95 %). They touched {unknown.orders:,d} orders;"
-        f" the revenue is their part by the model linear. As received: {spelled}.",
+        f" the revenue is their part by the model linear, of orders in {currency}. As received:"
+        f" {spelled}.",
         next_step=f"Say which channel this is ({suggestion}); new visits follow at once, earlier"
         " ones when their days are loaded again.",
         method="Wilson score interval, 95 %; model linear",

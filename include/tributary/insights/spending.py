@@ -3,7 +3,8 @@
 Kindest: every order a channel touched at all counts whole for that channel. Against it stands what
 the spend needs to break even. A channel is named only when the upper end of the exact Poisson
 interval of its orders, over all channels tested together, is below that need: with little spend,
-no orders at all are no news.
+no orders at all are no news. What an order brings is known of orders in the store's currency; one
+in another currency, which nobody converts here, counts as an average one.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def find(facts: Facts) -> Iterator[Finding]:
         return
     first = end - timedelta(days=WINDOW_DAYS)
     currency, series = facts.currency_code, facts.series
-    orders = int(series.total("all_orders", "", "", first, end))
+    orders = int(series.total("all_orders", "", currency, first, end))
     revenue = series.total("all_revenue", "", currency, first, end)
     if orders < FEWEST_ORDERS or revenue <= 0:
         return
@@ -49,8 +50,10 @@ def find(facts: Facts) -> Iterator[Finding]:
     ]
     for channel in tested:
         spend = series.total("spend", channel, currency, first, end)
-        touched = int(series.total("touched_orders", channel, "", first, end))
-        earned = series.total("touched_revenue", channel, currency, first, end)
+        touched = int(series.total_of_all_currencies("touched_orders", channel, first, end))
+        own = int(series.total("touched_orders", channel, currency, first, end))
+        worth = series.total("touched_revenue", channel, currency, first, end)
+        earned = max(worth, Decimal(0)) + (touched - own) * revenue / orders
         needed = spend * orders / revenue
         low, high = poisson(touched, 1 - (1 - LEVEL) / len(tested))
         if Decimal(high) < needed and earned < spend:
@@ -104,17 +107,17 @@ def _finding(
 
 
 def _evidence(facts: Facts, channel: str, first: date, end: date) -> str:
-    where = (
-        f"store_id = {words.literal(facts.store_id)} and channel = {words.literal(channel)}\n"
-        f"    and currency_code = {words.literal(facts.currency_code)}"
-    )
+    where = f"store_id = {words.literal(facts.store_id)} and channel = {words.literal(channel)}"
     between = f">= {words.literal(first)} and {{0}} < {words.literal(end)}"
+    is_own = f"currency_code = {words.literal(facts.currency_code)}"
     return (
         "select\n"
         "    (select sum(spend_amount) from mart.channel_performance\n"
-        f"    where {where}\n    and day {between.format('day')}) as spend_amount,\n"
-        "    count(*) as orders_touched,\n    sum(value_amount) as worth_amount\n"
-        "from (\n    select distinct conversion_id, value_amount from mart.order_credit\n"
-        f"    where {where}\n    and conversion_day {between.format('conversion_day')}\n"
-        ") as touched;"
+        f"    where {where}\n    and {is_own} and day {between.format('day')}) as spend_amount,\n"
+        "    count(*) as orders_touched,\n"
+        f"    count(*) filter (where not {is_own}) as orders_in_other_currencies,\n"
+        f"    sum(value_amount) filter (where {is_own}) as worth_amount\n"
+        "from (\n    select distinct conversion_id, value_amount, currency_code\n"
+        f"    from mart.order_credit\n    where {where}\n"
+        f"    and conversion_day {between.format('conversion_day')}\n) as touched;"
     )

@@ -47,12 +47,9 @@ def untouched_orders(facts: Facts) -> Iterator[Finding]:
 
 
 def _untouched(facts: Facts, first: date, end: date) -> tuple[int, int]:
-    """Orders without a touch, and all orders."""
-    total = facts.series.total
-    return (
-        int(total("untouched_orders", "", "", first, end)),
-        int(total("all_orders", "", "", first, end)),
-    )
+    """Orders without a touch, and all orders, of all currencies."""
+    count = facts.series.total_of_all_currencies
+    return int(count("untouched_orders", "", first, end)), int(count("all_orders", "", first, end))
 
 
 def _untouched_finding(
@@ -65,6 +62,7 @@ def _untouched_finding(
 ) -> Finding:
     (k, n), currency = seen, facts.currency_code
     first = end - timedelta(days=window)
+    own = facts.series.total("all_orders", "", currency, first, end)
     money = words.exact(facts.series.total("untouched_revenue", "", currency, first, end), 2)
     revenue = facts.series.total("all_revenue", "", currency, first, end)
     before = ""
@@ -83,7 +81,8 @@ def _untouched_finding(
         f" to any marketing{before}: {words.money(money, currency)} of net revenue.",
         detail=f"{k} of {n} orders have no visit or click on record; the true share is between"
         f" {words.percent(interval[0])} and {words.percent(interval[1])} (95 %)."
-        + (f" The 8 weeks before: {earlier[0]} of {earlier[1]}." if earlier else ""),
+        + (f" The 8 weeks before: {earlier[0]} of {earlier[1]}." if earlier else "")
+        + (f" The money is that of the orders in {currency}." if own < n else ""),
         next_step="Load visits for this shop: connect its website analytics, or drop its export"
         " into the shop's folder."
         if is_blind
