@@ -1,5 +1,6 @@
 -- Streams of the store with what is landed and published, or about to be by this run: how far they were
--- read, through which day they are final, and the days they ever had rows for.
+-- read, through which day they are final, and the days they ever had rows for. Of accounts that the stores
+-- file no longer names nothing is read, so nothing waits for them.
 -- set tributary.store_id = 'nordlicht';
 with counted as (
     select
@@ -64,4 +65,13 @@ left join filled
         read.connector = filled.connector
         and read.account_id = filled.account_id
         and read.stream = filled.stream
+where
+    not exists (select 1 from ops.expected_stream where expected_stream.store_id = read.store_id)
+    or exists (
+        select 1 from ops.expected_stream
+        where
+            expected_stream.store_id = read.store_id
+            and expected_stream.connector = read.connector
+            and expected_stream.account_id = read.account_id
+    )
 order by read.connector, read.account_id, read.stream

@@ -1,4 +1,5 @@
 -- Each stream of each account that was ever loaded: its newest load, what it holds, what waits for unify.
+-- What is not read any more, as the stores file no longer names it, is neither late nor failing.
 with latest as (
     select
         changed_day.store_id,
@@ -16,13 +17,13 @@ select
     freshness.account_id,
     freshness.stream,
     freshness.feed,
-    freshness.last_status as status,
+    case when freshness.is_expected then freshness.last_status else 'not read' end as status,
     freshness.landed_at,
     latest.latest_day,
     freshness.rows_held::bigint as rows_held,
     freshness.rows_quarantined,
     freshness.loads_pending,
-    freshness.last_error as error
+    case when freshness.is_expected then freshness.last_error else '' end as error
 from mart.freshness
 left join latest using (store_id, connector, account_id, stream)
 order by freshness.store_id, freshness.connector, freshness.account_id, freshness.stream

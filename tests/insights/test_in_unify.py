@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tributary.pipeline.insights import compute
+from tributary.reports.summary import read_summary
 from tributary.warehouse import candidates
 from tributary.warehouse.checksum import checksum
 from tributary.warehouse.connection import Connection
@@ -102,6 +103,42 @@ def test_a_shop_that_sells_in_two_currencies_is_judged_in_its_own(shop: Connecti
     ).fetchone()
     assert euros is not None and 0 < euros[0] < 86
     assert untraced["money_amount"] == 50 * euros[0]
+
+
+def test_an_account_that_left_the_stores_file_is_neither_late_nor_waited_for(
+    shop: Connection,
+) -> None:
+    run(shop, "one")
+    before = checksum(shop)["core.insight"]
+    # Its last load was half a year of orders, visits and spend ago; what it brought stays.
+    shop.execute(
+        "insert into core.account values ('north', 'files', 'gone', 'UTC', 'EUR');"
+        "insert into ops.load (store_id, connector, account_id, stream, run_id, mode,"
+        " window_start, window_end, status, started_at, finished_at, publication_id)"
+        " select 'north', 'files', 'gone', stream, 'before', 'incremental', '2026-08-01',"
+        " '2026-09-20', 'landed', '2026-09-20', '2026-09-20', 1 from ops.stream;"
+        "insert into core.conversion values ('north', 'purchase', 1, 'files', 'gone', '1',"
+        " '2026-09-01 09:00', '2026-09-01', 'order:files:1', 0, 'EUR', null, '2026-09-01', 1);"
+        "update core.touch set account_id = 'gone' where touch_day = '2026-09-01';"
+        "update core.channel_daily set account_id = 'gone' where day = '2026-09-01'"
+    )
+    run(shop, "waits")
+    assert "stream_late files/gone/spend" in found(shop)
+    shop.execute(
+        "insert into ops.expected_stream select l.store_id, l.connector, l.account_id, l.stream"
+        " from ops.load as l where l.account_id <> 'gone'"
+    )
+    run(shop, "two")
+    assert checksum(shop)["core.insight"] == before
+    gone = "select distinct is_expected, account_id from mart.freshness order by 1, 2"
+    assert shop.execute(gone).fetchall() == [
+        (False, "gone"),
+        (True, "north"),
+        (True, "north_files"),
+    ]
+    states = {s.account_id: (s.status, s.error) for s in read_summary(shop).streams}
+    assert states["gone"] == ("not read", "")
+    assert states["north"] == ("landed", "")
 
 
 def test_the_proof_of_each_finding_shows_its_number_to_an_analyst(shop: Connection) -> None:

@@ -102,6 +102,8 @@ def _reach(
     finals: dict[str, date] = {}
     reads: dict[str, date] = {}
     for measure, connector, account in conn.execute(_text("source")):
+        if (connector, account) not in accounts:
+            continue  # the stores file no longer names it
         final, read = accounts[connector, account]
         finals[measure] = min(finals.get(measure, final), final)
         reads[measure] = min(reads.get(measure, read), read)

@@ -34,7 +34,8 @@ UNATTRIBUTED = "unattributed"
 class StreamState:
     """One stream of one account. `rows_held` are the rows in staging after all landed loads.
 
-    `status` is that of the newest load: landed, failed or running; `error` is its message.
+    `status` is that of the newest load: landed, failed or running, `error` its message; or not
+    read, where the stores file no longer names the account.
     """
 
     store_id: str

@@ -70,9 +70,12 @@ def stopped_unify(conn: Connection, run_id: str) -> list[Problem]:
 
 
 def late_streams(conn: Connection, at: datetime) -> list[Problem]:
-    """Streams that landed before, and not for longer than a day and its slack."""
+    """Streams of configured accounts that landed before, and not for longer than a day and its
+    slack."""
     rows = conn.execute(
         "select connector, account_id, stream, max(finished_at) from ops.load"
+        " join (select distinct store_id, connector, account_id from ops.expected_stream)"
+        " as configured using (store_id, connector, account_id)"
         " where status = 'landed' group by 1, 2, 3"
         " having max(finished_at) <= %s and max(finished_at) > %s order by 1, 2, 3",
         (at - LATE_AFTER, at - ABANDONED_AFTER),
@@ -114,10 +117,12 @@ def observe(
 
 
 def close_recovered(conn: Connection, at: datetime, succeeded_dag: str = "") -> None:
-    """Close what works again: loads that landed, a unify that published, a Dag that succeeded."""
+    """Close what works again: loads that landed, a unify that published, a Dag that succeeded; and
+    what is of an account that the stores file no longer names."""
     conn.execute(
         # An account's newest run counts: a stream it has no more may have failed last.
-        "with last_run as ("
+        "with configured as (select distinct connector, account_id from ops.expected_stream),"
+        " last_run as ("
         " select distinct on (connector, account_id) connector, account_id, run_id from ops.load"
         " where status <> 'running' order by connector, account_id, load_id desc),"
         " newest as ("
@@ -125,9 +130,10 @@ def close_recovered(conn: Connection, at: datetime, succeeded_dag: str = "") -> 
         " from ops.load join last_run using (connector, account_id, run_id)"
         " order by connector, account_id, stream, load_id desc),"
         " failing as (select 'load ' || connector || '__' || account_id as subject from newest"
-        " where status = 'failed'),"
+        " join configured using (connector, account_id) where status = 'failed'),"
         " late as (select 'late ' || connector || '__' || account_id || ' ' || stream as subject"
-        " from ops.load where status = 'landed' group by connector, account_id, stream"
+        " from ops.load join configured using (connector, account_id)"
+        " where status = 'landed' group by connector, account_id, stream"
         " having max(finished_at) <= %(late)s),"
         " unified as (select status from ops.unify_run"
         " where status in ('published', 'nothing_pending', 'stopped')"

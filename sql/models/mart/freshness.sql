@@ -61,10 +61,16 @@ select
     coalesce(landed.rows_held, 0) as rows_held,
     coalesce(quarantined.rows_quarantined, 0) as rows_quarantined,
     coalesce(landed.loads_pending, 0) as loads_pending,
-    landed.published_at
+    landed.published_at,
+    -- A store without any is not in the stores file at all, or from before it was kept.
+    expected.stream is not null
+    or not exists (
+        select 1 from ops.expected_stream as any_of where any_of.store_id = newest.store_id
+    ) as is_expected
 from newest
 inner join ops.stream using (connector, stream)
 inner join core.store using (store_id)
 inner join core.account using (store_id, connector, account_id)
+left join ops.expected_stream as expected using (store_id, connector, account_id, stream)
 left join landed using (store_id, connector, account_id, stream)
 left join quarantined using (store_id, connector, account_id, stream)
