@@ -19,6 +19,27 @@ with final as (
     group by freshness.store_id
 ),
 
+-- How many days after a touch's day an order may still give it credit: its lookback, and a day more, for
+-- where clocks go forward the last hour of the lookback lies in the next day.
+waits as (
+    select
+        credit_pointer.store_id,
+        max(greatest(
+            (
+                select max(lookback.days::int)
+                from jsonb_each_text(credit_set.config -> 'lookback_days') as lookback (evidence, days)
+            ),
+            (
+                select max(touch.lookback_days)
+                from core.touch
+                where touch.store_id = credit_pointer.store_id and touch.lookback_days > 0
+            )
+        )) + 1 as days
+    from core.credit_pointer
+    inner join core.credit_set using (store_id, credit_set_id)
+    group by credit_pointer.store_id
+),
+
 credited as (
     select
         credit.*,
@@ -142,8 +163,10 @@ select
     coalesce(by_touch_day.first_paid_touch_day_amount, 0) as first_paid_touch_day_amount,
     coalesce(by_touch_day.last_paid_touch_day_amount, 0) as last_paid_touch_day_amount,
     coalesce(by_touch_day.markov_per_order_touch_day_amount, 0) as markov_per_order_touch_day_amount,
-    coalesce(by_touch_day.shapley_touch_day_amount, 0) as shapley_touch_day_amount
+    coalesce(by_touch_day.shapley_touch_day_amount, 0) as shapley_touch_day_amount,
+    coalesce(day + waits.days < final.final_through, false) as is_touch_day_final
 from metrics
 full join by_conversion_day using (store_id, day, channel, currency_code)
 full join by_touch_day using (store_id, day, channel, currency_code)
 left join final using (store_id)
+left join waits using (store_id)
