@@ -254,6 +254,33 @@ def test_a_source_nobody_knows_is_found_with_the_statement_that_names_it() -> No
     assert channel.money_amount == 0 and channel.severity == "low"
 
 
+def test_money_at_stake_is_never_below_zero() -> None:
+    """More was paid back than came in."""
+    daily = tuple(back(n) for n in range(60, 0, -1))
+    points = [
+        *every_day("all_orders", 20, "", "EUR"),
+        *every_day("all_revenue", -100, "", "EUR"),
+        *every_day("untouched_orders", 19, "", "EUR"),
+        *every_day("untouched_revenue", -90, "", "EUR"),
+        *visits("other"),
+    ]
+    found = find(
+        store(
+            points,
+            streams=(
+                Stream("shopify", "north", "order", END, daily),
+                Stream("files", "north_files", "spend", back(4), daily[:-4]),
+            ),
+            unrecognised=(Unrecognised("fb", "story", ("FB / story",), 40, 2, Decimal("-3.10")),),
+        )
+    )
+    assert {f.rule: f.money_amount for f in found} == {
+        "orders_without_touch": 0,
+        "unrecognised_source": 0,
+        "stream_late": 0,
+    }
+
+
 def test_a_stream_behind_the_others_is_late() -> None:
     daily = tuple(back(n) for n in range(60, 0, -1))
     streams = (

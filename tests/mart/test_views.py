@@ -159,6 +159,20 @@ def test_a_visit_that_export_and_reports_both_count_is_one_session(shops: Connec
     assert dict(after) == before
 
 
+def test_a_lift_test_counts_orders_of_all_currencies_and_money_of_its_own(
+    shops: Connection,
+) -> None:
+    shops.execute(
+        "select ops.add_lift_test('kiel', 'email', '2026-08-05', '2026-08-06', 'geo', 'ann',"
+        " '2026-09-01', conversions => 1.4, conversions_low => 1, conversions_high => 2,"
+        " amount => 55, amount_low => 40, amount_high => 60)"
+    )
+    columns = "model_conversions, conversions_agree, model_amount, amount_agrees, currency_code"
+    # Half of order 1 in EUR and all of order 5, 10.00 CHF.
+    found = rows(shops, columns, "lift_test", "model = 'linear'")
+    assert found == [(1.5, True, D("50.00"), True, "EUR")]
+
+
 @pytest.mark.parametrize("basis", ["amount", "touch_day_amount"])
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_gives_out_exactly_the_revenue_of_the_orders(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 
 from tributary.insights import words
 from tributary.insights.model import Facts, Finding, Unrecognised
@@ -45,7 +46,7 @@ def find(facts: Facts) -> Iterator[Finding]:
 
 def _finding(facts: Facts, unknown: Unrecognised, visits: int, days: tuple[date, date]) -> Finding:
     currency, (first, end) = facts.currency_code, days
-    money = words.exact(unknown.revenue_amount, 2)
+    money = words.exact(max(unknown.revenue_amount, Decimal(0)), 2)
     low, high = wilson(unknown.visits, visits)
     label = f'"{unknown.source or "(none)"} / {unknown.medium or "(none)"}"'
     suggestion, fix = suggest(facts, unknown)

@@ -63,7 +63,8 @@ def _untouched_finding(
     (k, n), currency = seen, facts.currency_code
     first = end - timedelta(days=window)
     own = facts.series.total("all_orders", "", currency, first, end)
-    money = words.exact(facts.series.total("untouched_revenue", "", currency, first, end), 2)
+    lost = facts.series.total("untouched_revenue", "", currency, first, end)
+    money = words.exact(max(lost, Decimal(0)), 2)
     revenue = facts.series.total("all_revenue", "", currency, first, end)
     before = ""
     if earlier:
@@ -134,7 +135,7 @@ def _late(facts: Facts, stream: Stream, first: date, end: date, usual: int | Non
     revenue = facts.series.total("all_revenue", "", currency, before, known)
     # Where orders are what is late, the days themselves show no revenue yet.
     seen = facts.series.total("all_revenue", "", currency, first, end)
-    money = words.exact(max(seen, revenue * days / LEVEL_DAYS), 2)
+    money = words.exact(max(seen, revenue * days / LEVEL_DAYS, Decimal(0)), 2)
     name = f"{stream.stream.replace('_', ' ')} from {stream.connector} ({stream.account_id})"
     if usual is None:
         what = f"Loading {name} stopped at {words.day(first)}, {days} days before the others."

@@ -1,16 +1,18 @@
--- Lift tests that people entered, beside what each model credits the channel with in the same days.
+-- Lift tests that people entered, beside what each model credits the channel with in the same days: orders of
+-- all currencies, and the money of those in the test's.
 with model as (
     select
         test.lift_test_id,
         given.model,
         coalesce(sum(given.credited), 0) as model_conversions,
-        coalesce(sum(given.credited_amount), 0) as model_amount
+        coalesce(
+            sum(given.credited_amount) filter (where day.currency_code = test.currency_code), 0
+        ) as model_amount
     from ops.lift_test as test
     left join mart.channel_performance as day
         on
             test.store_id = day.store_id
             and test.channel = day.channel
-            and test.currency_code = day.currency_code
             and day.day >= test.first_day
             and day.day < test.end_day
     cross join lateral (
