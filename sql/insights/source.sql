@@ -21,17 +21,7 @@ where
             and touch.source_day >= ops.window_start()
             and touch.source_day < ops.window_end()
             and pointer.conversion_type = 'purchase'
-            and (
-                touch.evidence_type in ('click', 'email_click')
-                or (
-                    touch.evidence_type = 'visit'
-                    and case credit_set.config ->> 'visit_source'
-                        when 'event_export' then touch.connector <> 'shopify'
-                        when 'shop_moments' then touch.connector = 'shopify'
-                        else false
-                    end
-                )
-            )
+            and ops.is_visit(touch.evidence_type, touch.connector, credit_set.config ->> 'visit_source')
     )
 
 union all

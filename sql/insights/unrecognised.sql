@@ -26,17 +26,7 @@ unknown as (
     inner join setting using (store_id)
     where
         touch.channel = 'other'
-        and (
-            touch.evidence_type in ('click', 'email_click')
-            or (
-                touch.evidence_type = 'visit'
-                and case setting.visit_source
-                    when 'event_export' then touch.connector <> 'shopify'
-                    when 'shop_moments' then touch.connector = 'shopify'
-                    else false
-                end
-            )
-        )
+        and ops.is_visit(touch.evidence_type, touch.connector, setting.visit_source)
 ),
 
 visited as (

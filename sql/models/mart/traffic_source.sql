@@ -15,17 +15,7 @@ inner join core.credit_pointer using (store_id)
 inner join core.credit_set using (store_id, credit_set_id)
 where
     credit_pointer.conversion_type = 'purchase'
-    and (
-        touch.evidence_type in ('click', 'email_click')
-        or (
-            touch.evidence_type = 'visit'
-            and case credit_set.config ->> 'visit_source'
-                when 'event_export' then touch.connector <> 'shopify'
-                when 'shop_moments' then touch.connector = 'shopify'
-                else false
-            end
-        )
-    )
+    and ops.is_visit(touch.evidence_type, touch.connector, credit_set.config ->> 'visit_source')
 group by
     touch.store_id,
     touch.touch_day,
