@@ -2,56 +2,20 @@
 -- left out, for users of several rows do not add up.
 with report as (
     select
-        store_id,
-        account_id,
-        business_date,
-        load_id,
-        payload,
-        'channel_group' as dimension_set,
-        payload ->> 'sessionDefaultChannelGroup' as dimension_value
-    from staging.ga4__channel
-    where
-        business_date >= ops.window_start() and business_date < ops.window_end()
-        and deleted_at is null
+        staged.*, 'channel_group' as dimension_set, payload ->> 'sessionDefaultChannelGroup' as dimension_value
+    from staging.ga4__channel as staged
     union all
     select
-        store_id,
-        account_id,
-        business_date,
-        load_id,
-        payload,
-        'page' as dimension_set,
-        payload ->> 'pagePath' as dimension_value
-    from staging.ga4__page
-    where
-        business_date >= ops.window_start() and business_date < ops.window_end()
-        and deleted_at is null
+        staged.*, 'page' as dimension_set, payload ->> 'pagePath' as dimension_value
+    from staging.ga4__page as staged
     union all
     select
-        store_id,
-        account_id,
-        business_date,
-        load_id,
-        payload,
-        'device' as dimension_set,
-        payload ->> 'deviceCategory' as dimension_value
-    from staging.ga4__device
-    where
-        business_date >= ops.window_start() and business_date < ops.window_end()
-        and deleted_at is null
+        staged.*, 'device' as dimension_set, payload ->> 'deviceCategory' as dimension_value
+    from staging.ga4__device as staged
     union all
     select
-        store_id,
-        account_id,
-        business_date,
-        load_id,
-        payload,
-        'country' as dimension_set,
-        payload ->> 'country' as dimension_value
-    from staging.ga4__geo
-    where
-        business_date >= ops.window_start() and business_date < ops.window_end()
-        and deleted_at is null
+        staged.*, 'country' as dimension_set, payload ->> 'country' as dimension_value
+    from staging.ga4__geo as staged
 )
 
 select
@@ -89,5 +53,8 @@ select
 from report as r
 inner join core.account as a
     on a.store_id = r.store_id and a.connector = 'ga4' and a.account_id = r.account_id
+where
+    r.business_date >= ops.window_start() and r.business_date < ops.window_end()
+    and r.deleted_at is null
 group by
     r.store_id, r.business_date, r.account_id, r.dimension_set, r.dimension_value, a.currency_code
