@@ -16,6 +16,13 @@ with setting as (
         and pointer.conversion_type = 'purchase'
 ),
 
+-- Once, for the planner cannot tell how many rows a candidate holds.
+seen as materialized (
+    select touch_id, channel, touch_day, evidence_type, connector
+    from work.candidate_touch
+    where store_id = current_setting('tributary.store_id')
+),
+
 credited as (
     select
         credit.conversion_id,
@@ -27,10 +34,12 @@ credited as (
         credit.last_non_direct_amount,
         sum(credit.linear_amount) over (partition by credit.conversion_id) as value_amount
     from work.candidate_credit as credit
-    inner join setting using (store_id, credit_set_id)
-    left join work.candidate_touch as touch
-        on credit.store_id = touch.store_id and credit.touch_id = touch.touch_id
-    where credit.conversion_day >= ops.window_start() and credit.conversion_day < ops.window_end()
+    left join seen as touch on credit.touch_id = touch.touch_id
+    where
+        credit.store_id = current_setting('tributary.store_id')
+        and credit.credit_set_id = (select setting.credit_set_id from setting)
+        and credit.conversion_day >= ops.window_start()
+        and credit.conversion_day < ops.window_end()
 ),
 
 touched as (
@@ -64,8 +73,8 @@ measured as (
         '' as currency_code,
         touch.touch_day as day,
         count(*)::numeric as amount
-    from work.candidate_touch as touch
-    inner join setting using (store_id)
+    from seen as touch
+    cross join setting
     where
         touch.touch_day >= ops.window_start() and touch.touch_day < ops.window_end()
         and ops.is_visit(touch.evidence_type, touch.connector, setting.visit_source)
