@@ -252,6 +252,32 @@ def test_a_sessions_source_comes_from_its_best_evidence(
     assert run.one("select sum(sessions) from core.channel_daily") == (9,)
 
 
+def test_one_sessions_click_id_makes_no_other_session_paid(
+    tmp_path: Path, loop: Callable[[Path], Loop]
+) -> None:
+    """21 sessions of a day say google / organic, and one of them came by an ad's link."""
+    link = {"page_location": "https://shop.example/?gclid=x"}
+    write(
+        tmp_path,
+        *(
+            event(
+                f"2026-03-01T10:{n:02}",
+                user=f"u{n}",
+                source="google",
+                medium="organic",
+                **(link if n == 7 else {}),
+            )
+            for n in range(21)
+        ),
+    )
+    run = loop(tmp_path)
+    run.run()
+    daily = "select channel, sum(sessions), count(*) from core.channel_daily group by 1 order by 1"
+    assert run.rows(daily) == [("organic_search", 20, 1), ("paid_search", 1, 1)]
+    assert [row[0] for row in touches(run) if row[-1] == "paid_search"] == ["client:u7"]
+    assert len(touches(run)) == 21
+
+
 def test_a_session_over_midnight_is_one_touch_also_when_its_days_come_apart(
     tmp_path: Path, loop: Callable[[Path], Loop]
 ) -> None:
