@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import subprocess
 import sys
@@ -13,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from tributary.cli import cli
+from tributary.clock import SystemClock
 from tributary.local import ports
 from tributary.local.bootstrap import certificate_problem
 from tributary.local.postgres import free_port
+from tributary.local.progress import told
 from tributary.local.supervisor import Outcome
 from tributary.local.tabular import render
 
@@ -174,3 +177,28 @@ def test_rows_as_csv_and_json_keep_numbers_exact() -> None:
 def test_a_start_with_nothing_due_succeeds_unless_something_waits() -> None:
     assert Outcome((), 0, 1.0, was_due=False).is_success
     assert not Outcome((), 1, 1.0, was_due=False).is_success
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--seed", "3", "--as-of", "tomorrow"), "--as-of tomorrow is not a date"),
+        (("--as-of", "2026-08-01"), "--as-of goes with --seed"),
+    ],
+)
+def test_a_day_to_grade_is_a_date_and_goes_with_a_seed(
+    tributary, arguments: tuple[str, ...], said: str
+) -> None:
+    done = tributary("grade", *arguments)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert said in done.stderr
+
+
+def test_what_the_pipeline_logs_is_told_while_a_person_waits(capsys) -> None:
+    log = logging.getLogger("tributary.pipeline.refit")
+    with told(SystemClock()):
+        log.info("store %d of %d: %s", 1, 2, "nordlicht")
+    log.info("unheard")
+    assert [line.split(" s  ") for line in capsys.readouterr().err.splitlines()] == [
+        ["   0.0", "store 1 of 2: nordlicht"]
+    ]

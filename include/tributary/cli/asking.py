@@ -44,6 +44,8 @@ def grade(seed: int | None, as_of: str, as_json: bool) -> None:
     """
     from tributary.local.commands import run_grade
 
+    if as_of and seed is None:
+        raise click.UsageError("--as-of goes with --seed: what is loaded is graded as of its day")
     report = run_grade(seed, as_of, _say_aside)
     click.echo(report.to_json() if as_json else report.to_text())
     sys.exit(report.exit_code)

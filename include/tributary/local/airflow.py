@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,6 +32,8 @@ PROCESSES = {
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
 FINISHED = ("success", "failed")
+# How often a question is asked that is not answered within 30 s.
+_QUESTIONS = 5
 DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 
 
@@ -235,10 +238,10 @@ class Api:
 
     def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
-            answer = self._client.request(method, path, **options)
+            answer = self._patient(method, path, **options)
             if answer.status_code == 401:
                 self._log_in()
-                answer = self._client.request(method, path, **options)
+                answer = self._patient(method, path, **options)
         except httpx.HTTPError as error:
             raise TributaryError(f"Airflow at {self.base_url} does not answer: {error}") from None
         if answer.status_code == 409:
@@ -249,6 +252,15 @@ class Api:
             )
         content: dict[str, Any] = answer.json()
         return content
+
+    def _patient(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """A question is asked again when a busy machine does not answer in time; a call that
+        changes something is not, for it may have.
+        """
+        for _ in range(_QUESTIONS - 1 if method == "GET" else 0):
+            with suppress(httpx.TimeoutException):
+                return self._client.request(method, path, **options)
+        return self._client.request(method, path, **options)
 
     def _log_in(self) -> None:
         answer = self._client.post(

@@ -19,7 +19,7 @@ from tributary.errors import ConfigurationError, TributaryError
 from tributary.local import airflow, backfill_plan, databases, processes
 from tributary.local.airflow import AlreadyThere, Api, Run
 from tributary.local.backfill_plan import Plan, counted
-from tributary.local.commands import Say, progress
+from tributary.local.progress import Say, progress
 from tributary.local.state import Installation, current
 from tributary.settings import required
 from tributary.warehouse.connection import Connection, connect

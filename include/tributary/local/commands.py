@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -19,10 +19,10 @@ from tributary.errors import ConfigurationError
 from tributary.local import airflow, databases, processes, vendors
 from tributary.local.databases import Databases
 from tributary.local.grade import GradeReport
+from tributary.local.progress import Say, progress
 from tributary.local.state import Installation, installation
 from tributary.settings import load_stores
 
-Say = Callable[[str], None]
 _DOWN_SECONDS = 90
 
 
@@ -51,19 +51,6 @@ def run_up(once: bool, data: Path | None, as_json: bool) -> int:
             return 130
     say("everything is stopped")
     return 0 if shown[0].is_success else 1
-
-
-def progress(clock: Clock, stream: object) -> Say:
-    """Lines with the seconds since now in front."""
-    started = clock.monotonic()
-
-    def say(text: str) -> None:
-        for line in text.splitlines():
-            stream.write(f"{clock.monotonic() - started:6.1f} s  {line}\n")  # type: ignore[attr-defined]
-        with suppress(ValueError):
-            stream.flush()  # type: ignore[attr-defined]
-
-    return say
 
 
 def run_down(found: Installation) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from tributary.clock import SystemClock
 from tributary.errors import ConfigurationError
 from tributary.local import databases
+from tributary.local.progress import told
 from tributary.local.state import Installation
 from tributary.pipeline.forget import Erased, Person, forget
 from tributary.reports import numbers
@@ -24,6 +25,7 @@ def run_forget(
     with (
         databases.available(found, "forget", clock) as known,
         databases.open_warehouse(known) as conn,
+        told(clock),
     ):
         stores = [str(row[0]) for row in conn.execute("select store_id from core.store order by 1")]
         if store and store not in stores:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from tributary.clock import SystemClock
 from tributary.errors import ConfigurationError
 from tributary.local import databases
+from tributary.local.progress import told
 from tributary.local.state import Installation
 from tributary.local.tabular import render
 from tributary.warehouse.connection import Connection
@@ -75,7 +76,7 @@ def run_rollback(found: Installation, store: str, version: str) -> str:
     from tributary.pipeline.unify import unify
 
     clock = SystemClock()
-    with _open(found) as conn:
+    with _open(found) as conn, told(clock):
         state = rollback(conn, store, version)
         unify(conn, f"models-rollback-{secrets.token_hex(4)}", clock)
     return (
@@ -90,7 +91,7 @@ def run_refit(found: Installation) -> str:
     from tributary.pipeline.unify import unify
 
     clock = SystemClock()
-    with _open(found) as conn:
+    with _open(found) as conn, told(clock):
         moved = refit(conn, clock)
         unify(conn, f"models-refit-{secrets.token_hex(4)}", clock)
     if not moved:

@@ -9,6 +9,7 @@ touches anew.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +31,7 @@ from tributary.warehouse.connection import Connection, locked
 from tributary.warehouse.loads import Target
 from tributary.window import Window
 
+log = logging.getLogger(__name__)
 Identifier = tuple[str, str]
 
 
@@ -81,6 +83,7 @@ def forget(
         for target in _targets(conn, store_id):
             stack.enter_context(locked(conn, "load", *target.key))
         _publish_pending(conn, clock, dry_run)
+        log.info("forget: searching %s", store_id)
         run_id = f"forget/{clock.now():%Y-%m-%dT%H:%M:%S.%fZ}"
         erased, touches, words = Erased(store_id), list[int](), dict[Identifier, str]()
         try:

@@ -6,6 +6,7 @@ that finds another run's rows there raises Superseded.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
@@ -22,6 +23,8 @@ from tributary.quality.run import check_insights
 from tributary.warehouse import candidates
 from tributary.warehouse import publish as publication
 from tributary.warehouse.connection import Connection, locked
+
+log = logging.getLogger(__name__)
 
 
 def build(conn: Connection, run_id: str, clock: Clock) -> bool:
@@ -109,6 +112,7 @@ def unify(conn: Connection, run_id: str, clock: Clock) -> bool:
 def _timed(conn: Connection, run_id: str, phase: str, status: str, clock: Clock) -> Iterator[None]:
     """Note the phase's seconds and the run's status; a failed check stops the run."""
     started = clock.monotonic()
+    log.info("unify: %s", phase)
     try:
         yield
     except CheckFailed as error:
