@@ -1,13 +1,13 @@
 # Two commands: `make run` and `make test`. `make` alone lists all targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run down reset test prove prove-celery bench bench-attribution env check fix docs new-connector lock clean
+.PHONY: help setup run down reset test prove prove-celery bench bench-attribution bench-calibration env check fix docs new-connector lock clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q
 SQLFLUFF := $(BIN)/sqlfluff lint --quiet --disable-progress-bar
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Prepare .venv from the locks (PYTHON=/path/to/python to choose one)
 	@PYTHON='$(PYTHON)' sh include/tributary/local/bootstrap.sh
@@ -37,6 +37,9 @@ bench: setup ## Measure what unchanged data costs, at a million records (minutes
 
 bench-attribution: setup ## Attribution against other engines to 10 million touches (half an hour); writes bench/attribution/README.md
 	@$(BIN)/python -m bench.attribution $(ARGS)
+
+bench-calibration: setup ## Each model against known incremental effects, and its intervals' coverage (a minute); writes bench/calibration/README.md
+	@$(BIN)/python -m bench.calibration $(ARGS)
 
 env: ## Write .env with random secrets, for docker compose (never over one that is there)
 	@python3 -I include/tributary/local/dotenv.py

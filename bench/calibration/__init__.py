@@ -1,0 +1,1 @@
+"""How far each model is from what channels truly add, and whether its intervals hold."""
