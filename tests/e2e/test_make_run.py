@@ -11,6 +11,7 @@ import pytest
 from tributary.clock import SystemClock
 from tributary.local.grade_seed import grade_seed
 from tributary.local.postgres import Cluster
+from tributary.sandbox.truth import MARKOV
 
 from .installation import Local
 
@@ -40,3 +41,5 @@ def test_up_loads_publishes_and_stops_and_a_second_start_changes_nothing(tmp_pat
 def test_every_cell_of_other_worlds_is_exact(cluster: Cluster, seed: int) -> None:
     report = grade_seed(cluster.url("postgres"), seed, date(2026, 11, 2), SystemClock())
     assert report.is_exact, report.to_text()
+    assert report.notes == ()
+    assert len([m for m in report.measures if m.measure == MARKOV and m.cells > 500]) == 2

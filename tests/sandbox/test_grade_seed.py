@@ -5,11 +5,12 @@ from pathlib import Path
 
 from tributary.clock import SystemClock
 from tributary.connectors.spec import all_connectors
-from tributary.local.grade import grade
 from tributary.local.grade_seed import run, sandbox
+from tributary.local.grade_world import grade_world
 from tributary.pipeline.ingest import ingest
 from tributary.pipeline.unify import unify
 from tributary.sandbox import truth
+from tributary.sandbox.truth import MARKOV
 from tributary.sandbox.world import World
 from tributary.settings import accounts
 from tributary.warehouse.connection import Connection
@@ -55,7 +56,8 @@ def test_a_week_is_not_over_before_the_vendor_says_so(
 
 
 def assert_exact(warehouse: Connection, world: World) -> None:
-    cells = truth.cells(world)
-    assert len(cells) > 800
-    report = grade(warehouse, cells, world.seed)
+    assert len(truth.cells(world)) > 800
+    report = grade_world(warehouse, world)
     assert report.is_exact, report.to_text()
+    assert report.notes == ()
+    assert MARKOV in {measure.measure for measure in report.measures}

@@ -161,8 +161,7 @@ def run_sql(found: Installation, query: str, style: str) -> str:
 def run_grade(seed: int | None, as_of: str, say: Say) -> GradeReport:
     """Grade the sandbox's installation, or with a seed a whole run of it aside."""
     from tributary.local.deployment import sandbox_day
-    from tributary.local.grade import grade
-    from tributary.sandbox import truth
+    from tributary.local.grade_world import grade_world
     from tributary.sandbox.world import World
 
     clock = SystemClock()
@@ -176,12 +175,11 @@ def run_grade(seed: int | None, as_of: str, say: Say) -> GradeReport:
         raise ConfigurationError(
             "no sandbox is loaded yet: run `tributary up` first, or grade a seed aside with --seed"
         )
-    expected = truth.cells(World(world[0], until, world[1]))
     with (
         databases.available(sandbox, "grade", clock) as known,
         databases.open_warehouse(known) as conn,
     ):
-        return grade(conn, expected, world[0])
+        return grade_world(conn, World(world[0], until, world[1]))
 
 
 def _grade_aside(seed: int, as_of: date, clock: Clock, say: Say) -> GradeReport:

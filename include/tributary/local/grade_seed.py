@@ -20,13 +20,13 @@ import msgspec
 from tributary.clock import Clock
 from tributary.connectors.spec import Credentials, all_connectors
 from tributary.errors import ConfigurationError
-from tributary.local.grade import GradeReport, grade
+from tributary.local.grade import GradeReport
+from tributary.local.grade_world import grade_world
 from tributary.local.postgres import free_port
 from tributary.local.shops import sandbox_stores
 from tributary.local.vendors import ANALYTICS, google_keys
 from tributary.pipeline.ingest import ingest
 from tributary.pipeline.unify import unify
-from tributary.sandbox import truth
 from tributary.sandbox.world import World
 from tributary.settings import ROOT, Account, StoreConfig, accounts
 from tributary.warehouse import migrate, stores
@@ -52,7 +52,7 @@ def grade_seed(
         migrate.migrate(conn, clock)
         with sandbox(world, Path(folder), clock) as served:
             run(conn, served, world, clock, say)
-        return grade(conn, truth.cells(world), seed)
+        return grade_world(conn, world)
 
 
 class Served(msgspec.Struct, frozen=True):

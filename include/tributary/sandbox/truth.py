@@ -7,20 +7,22 @@ A cell that is zero is left out: absent and zero are the same to `tributary grad
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import permutations
+from types import MappingProxyType
 
 from tributary.money import minor_unit
-from tributary.sandbox import spend, truth_site
+from tributary.sandbox import spend, truth_markov, truth_site
 from tributary.sandbox.catalog import CHANNELS, DIRECT, STORES, Store
 from tributary.sandbox.goods import Refund
 from tributary.sandbox.people import Visit
 from tributary.sandbox.shopify_journeys import moments
 from tributary.sandbox.state import OrderState
+from tributary.sandbox.truth_people import People
 from tributary.sandbox.world import World
 from tributary.window import day_of
 
@@ -45,8 +47,12 @@ class Key:
 Cells = dict[Key, Decimal]
 
 
-def cells(world: World) -> Cells:
-    """Every expected cell of all stores."""
+MARKOV = "revenue_markov_per_order"
+
+
+def cells(world: World, chains: Mapping[str, int] = MappingProxyType({})) -> Cells:
+    """Every expected cell of all stores; Markov's for those whose chain's order `chains` names (0:
+    nothing was learned)."""
     found: Cells = {}
     for store in STORES.values():
         orders = world.orders(store)
@@ -57,6 +63,9 @@ def cells(world: World) -> Cells:
         found |= _Tally(store, "files").of(_spend(world, store))
         found |= _Tally(store, "ga4").of(truth_site.facts(world, store))
         found |= _Tally(store, "attribution").of(_credits(world, store, orders, seen))
+        if store.id in chains:
+            facts = _markov(world, store, chains[store.id])
+            found |= _Tally(store, "attribution").of(facts)
     return found
 
 
@@ -196,7 +205,7 @@ def _credits(
     world: World, store: Store, orders: list[OrderState], seen: list[Visit]
 ) -> Iterator[Fact]:
     """Revenue by channel that the visible journeys earn, and revenue that none explains."""
-    people = _People(world, store, orders, seen)
+    people = People(world, store, orders, seen)
     for state in orders:
         if not state.is_counted:
             continue
@@ -214,6 +223,30 @@ def _credits(
             yield "revenue_linear", day, visit.seen_as, share + (1 if i < rest else 0)
         for visit, part in zip(path, shapley_parts(path, value), strict=True):
             yield "revenue_shapley", day, visit.seen_as, part
+
+
+def learned(world: World, store: Store) -> truth_markov.Learned:
+    """The journeys that the models of a store learn from today."""
+    orders = world.orders(store)
+    people = People(world, store, orders, seen_visits(world, store))
+    return truth_markov.learned(people.histories(orders), DIRECT)
+
+
+def _markov(world: World, store: Store, order: int) -> Iterator[Fact]:
+    """Revenue by what each channel would be missed for; equally where nothing was learned."""
+    orders = world.orders(store)
+    people = People(world, store, orders, seen_visits(world, store))
+    found = truth_markov.learned(people.histories(orders), DIRECT)
+    weights = truth_markov.removal_effects(found, order) if order else {}
+    for state in orders:
+        path = counting(people.visits_of(state), state.order.processed_at)
+        if not state.is_counted or not path:
+            continue
+        day, value = day_of(state.order.processed_at, store.timezone), sale(state).net
+        channels = [visit.seen_as for visit in path]
+        names = channels if order else [str(n) for n in range(len(path))]
+        for channel, part in zip(channels, truth_markov.parts(names, value, weights), strict=True):
+            yield MARKOV, day, channel, part
 
 
 def shapley_parts(path: list[Visit], value: int) -> list[int]:
@@ -244,35 +277,3 @@ def counting(visits: list[Visit], converted_at: datetime) -> list[Visit]:
     start = converted_at - LOOKBACK
     path = sorted((v for v in visits if start <= v.at <= converted_at), key=lambda v: v.at)
     return [v for v in path if v.seen_as != DIRECT] or path
-
-
-class _People:
-    """Who is who by the evidence: customer of an order, browser of a purchase, signed-in user."""
-
-    def __init__(
-        self, world: World, store: Store, orders: list[OrderState], seen: list[Visit]
-    ) -> None:
-        self._parent: dict[str, str] = {}
-        self._visits: dict[str, list[Visit]] = defaultdict(list)
-        for state in orders:
-            if state.order.has_customer and not state.order.is_test:
-                self._join(f"order {state.order.id}", f"customer {state.order.customer_id}")
-        for order in world.purchases_seen(store):
-            if not order.loses_transaction_id:
-                self._join(f"order {order.id}", f"client {order.purchase.visit.client_id}")
-        for visit in seen:
-            if visit.logged_in:
-                self._join(f"client {visit.client_id}", f"user {visit.person.number}")
-        for visit in seen:
-            self._visits[self._root(f"client {visit.client_id}")].append(visit)
-
-    def visits_of(self, state: OrderState) -> list[Visit]:
-        return self._visits[self._root(f"order {state.order.id}")]
-
-    def _root(self, name: str) -> str:
-        while (parent := self._parent.get(name, name)) != name:
-            name = parent
-        return name
-
-    def _join(self, one: str, other: str) -> None:
-        self._parent[self._root(one)] = self._root(other)

@@ -1,0 +1,56 @@
+"""Who is one person by what the world shows: their visits and their orders."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+
+from tributary.sandbox.catalog import Store
+from tributary.sandbox.people import Visit
+from tributary.sandbox.state import OrderState
+from tributary.sandbox.world import World
+
+
+class People:
+    """Who is who by the evidence: customer of an order, browser of a purchase, signed-in user."""
+
+    def __init__(
+        self, world: World, store: Store, orders: list[OrderState], seen: list[Visit]
+    ) -> None:
+        self._parent: dict[str, str] = {}
+        self._visits: dict[str, list[Visit]] = defaultdict(list)
+        for state in orders:
+            if state.order.has_customer and not state.order.is_test:
+                self._join(f"order {state.order.id}", f"customer {state.order.customer_id}")
+        for order in world.purchases_seen(store):
+            if not order.loses_transaction_id:
+                self._join(f"order {order.id}", f"client {order.purchase.visit.client_id}")
+        for visit in seen:
+            if visit.logged_in:
+                self._join(f"client {visit.client_id}", f"user {visit.person.number}")
+        for visit in seen:
+            self._visits[self._root(f"client {visit.client_id}")].append(visit)
+
+    def visits_of(self, state: OrderState) -> list[Visit]:
+        return self._visits[self._root(f"order {state.order.id}")]
+
+    def histories(
+        self, orders: list[OrderState]
+    ) -> Iterator[tuple[list[tuple[datetime, str]], list[datetime]]]:
+        """Each person's visits by channel, and when they bought."""
+        bought: dict[str, list[datetime]] = defaultdict(list)
+        for state in orders:
+            if state.is_counted:
+                bought[self._root(f"order {state.order.id}")].append(state.order.processed_at)
+        for person in self._visits.keys() | bought.keys():
+            visits = self._visits.get(person, [])
+            yield [(v.at, v.seen_as) for v in visits], bought.get(person, [])
+
+    def _root(self, name: str) -> str:
+        while (parent := self._parent.get(name, name)) != name:
+            name = parent
+        return name
+
+    def _join(self, one: str, other: str) -> None:
+        self._parent[self._root(one)] = self._root(other)
