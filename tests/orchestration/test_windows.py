@@ -56,7 +56,7 @@ RANGE = {"start": date(2026, 8, 1), "end": date(2026, 8, 3)}
             {**RANGE, "mode": "incremental"},
             "daily",
             "UTC",
-            "[2026-08-01T00:00:00Z, 2026-08-03T00:00:00Z)",
+            "[2026-07-25T00:00:00Z, 2026-08-03T00:00:00Z)",
             "incremental",
         ),
         (
@@ -85,9 +85,10 @@ def test_params_win_over_the_interval_and_only_daily_incremental_runs_are_widene
 @pytest.mark.parametrize(
     ("asked", "cadence", "covered_until", "start"),
     [
-        (WHOLE_DAY, "daily", datetime(2026, 7, 20, 5, tzinfo=UTC), "[2026-07-20T05:00:00Z"),
-        (WHOLE_DAY, "daily", datetime(2026, 8, 9, tzinfo=UTC), "[2026-08-03T00:00:00Z"),
-        (HOUR, "hourly", DAY, "[2026-08-10T00:00:00Z"),
+        (WHOLE_DAY, "daily", datetime(2026, 7, 20, 5, tzinfo=UTC), "[2026-07-13T05:00:00Z"),
+        (WHOLE_DAY, "daily", datetime(2026, 8, 9, tzinfo=UTC), "[2026-08-02T00:00:00Z"),
+        (WHOLE_DAY, "daily", NEXT, "[2026-08-03T00:00:00Z"),
+        (HOUR, "hourly", DAY, "[2026-08-03T00:00:00Z"),
         (HOUR, "hourly", NEXT, "[2026-08-10T09:00:00Z"),
         (HOUR, "hourly", None, "[2026-08-10T09:00:00Z"),
         (RANGE, "daily", datetime(2026, 7, 20, tzinfo=UTC), "[2026-08-01T00:00:00Z"),
@@ -99,7 +100,7 @@ def test_params_win_over_the_interval_and_only_daily_incremental_runs_are_widene
         ),
     ],
 )
-def test_after_a_pause_an_incremental_run_starts_where_the_loads_end(
+def test_after_a_pause_an_incremental_run_starts_where_what_is_settled_ends(
     asked: dict[str, Any], cadence: Cadence, covered_until: datetime | None, start: str
 ) -> None:
     chosen, _ = choose(

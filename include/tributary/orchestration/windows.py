@@ -58,13 +58,15 @@ def choose(
 
     Params win: whole days of the account's `zone`, `end` exclusive, read as a backfill unless
     the run says otherwise. Else the data interval; a daily backfill reads its days as the account
-    counts them, so that days read one by one are the days of a range. A daily incremental run
-    re-reads `restate_days` more, and after a pause (catchup is off) an incremental run starts
-    where the landed loads end, at `covered_until`. Raises ConfigurationError when the run says
-    nothing.
+    counts them, so that days read one by one are the days of a range. After a pause (catchup is
+    off) an incremental run starts where the landed loads end, at `covered_until`. It re-reads
+    `restate_days` more when it is daily or was behind: what was read last had not settled. Raises
+    ConfigurationError when the run says nothing.
     """
+    is_daily = cadence == "daily"
     if asked.start is not None or asked.end is not None:
-        return _of_params(asked.start, asked.end, zone), asked.mode or "backfill"
+        window, mode = _of_params(asked.start, asked.end, zone), asked.mode or "backfill"
+        return window.widened(restate_days if is_daily and mode == "incremental" else 0), mode
     if asked.interval_start is None or asked.interval_end is None:
         raise ConfigurationError(
             "this run has no window: say start and end. Trigger it again with the params start"
@@ -76,14 +78,13 @@ def choose(
             " and end"
         )
     window = Window(asked.interval_start, asked.interval_end)
-    mode: Mode = asked.mode or ("backfill" if asked.is_backfill else "incremental")
+    mode = asked.mode or ("backfill" if asked.is_backfill else "incremental")
     if mode == "backfill":
-        return _account_days(window, zone) if cadence == "daily" else window, mode
-    if cadence == "daily":
-        window = window.widened(restate_days)
-    if covered_until is not None and covered_until < window.start:
+        return _account_days(window, zone) if is_daily else window, mode
+    was_behind = covered_until is not None and covered_until < window.start
+    if covered_until is not None and was_behind:
         window = Window(covered_until, window.end)
-    return window, mode
+    return window.widened(restate_days if is_daily or was_behind else 0), mode
 
 
 def _account_days(window: Window, zone: str) -> Window:
