@@ -13,8 +13,18 @@ import httpx
 import pytest
 
 from tributary import connectors, errors
-from tributary.connectors.spec import all_connectors
-from tributary.errors import RateLimited, Retryable, SchemaDrift, TributaryError, VendorUnavailable
+from tributary.connectors.bigquery.api import Api as BigQuery
+from tributary.connectors.ga4.api import Api as Ga4
+from tributary.connectors.shopify.api import Api as Shopify
+from tributary.connectors.spec import Credentials, all_connectors
+from tributary.errors import (
+    AuthenticationFailed,
+    RateLimited,
+    Retryable,
+    SchemaDrift,
+    TributaryError,
+    VendorUnavailable,
+)
 from tributary.transport.limits import RetryPolicy
 from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection
@@ -193,6 +203,19 @@ def test_credentials_are_sent_and_never_logged(
     for secret in secrets:
         assert secret not in caplog.text
         assert secret not in repr(bench.case.credentials)
+
+
+@pytest.mark.parametrize(
+    ("api", "more", "secret"),
+    [
+        (BigQuery, (), "service account key"),
+        (Ga4, ("123",), "service account key"),
+        (Shopify, (), "Admin API access token"),
+    ],
+)
+def test_a_connection_without_a_secret_is_named(api: Any, more: tuple[str], secret: str) -> None:
+    with pytest.raises(AuthenticationFailed, match=f"'vendor__shop' holds no {secret}"):
+        api(Credentials("https://vendor.example"), "vendor__shop", *more)
 
 
 def test_an_access_token_is_fetched_once(token_bench: Any) -> None:

@@ -5,17 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from random import Random
+from datetime import date, timedelta
 from threading import Thread
 from typing import Any
 
-import httpx
-import pytest
-
-from tributary.clock import FixedClock, SystemClock
-from tributary.connectors.files import CONNECTOR as FILES
 from tributary.connectors.shopify import CONNECTOR as SHOPIFY
 from tributary.connectors.spec import (
     Connector,
@@ -27,23 +20,12 @@ from tributary.connectors.spec import (
     Rejected,
     Request,
 )
-from tributary.local.grade_seed import sandbox
 from tributary.pipeline.ingest import ingest
 from tributary.pipeline.quarantine import Replayed, replay
-from tributary.pipeline.unify import unify
-from tributary.sandbox.world import World
-from tributary.settings import Account, AccountConfig, StoreConfig, accounts
-from tributary.transport.wire import Wire, using_wire
-from tributary.warehouse import stores
-from tributary.warehouse.checksum import checksum
+from tributary.settings import Account
 from tributary.warehouse.connection import Connection, connect
-from tributary.window import Window
 
-WINDOW = Window(datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 8, 8, tzinfo=UTC))
-
-
-def at(hour: int) -> FixedClock:
-    return FixedClock(datetime(2026, 8, 9, tzinfo=UTC) + timedelta(hours=hour))
+from .replaying import WINDOW, at
 
 
 class Acme:
@@ -232,224 +214,3 @@ def test_an_account_that_is_gone_is_told_and_keeps_its_records(warehouse: Connec
     (result,) = replay(warehouse, [], "r", at(5))
     assert "stores file" in result.problem and result.tried == 1
     assert len(acme.open()) == 1
-
-
-def read(
-    conn: Connection,
-    account: Account,
-    connector: Connector,
-    stream: str,
-    credentials: Credentials,
-    window: Window,
-    hour: int,
-) -> None:
-    ingest(
-        conn,
-        account,
-        connector,
-        connector.stream(stream),
-        credentials,
-        window,
-        "incremental",
-        f"load {hour}",
-        at(hour),
-    )
-
-
-def is_whole(node: dict[str, Any]) -> bool:
-    """Whether a page holds all of an order: nothing more has to be asked for."""
-    counted = node["transactionsCount"]["count"] == len(node["transactions"])
-    return counted and len(node["refunds"]) < 2 and '"hasNextPage": true' not in json.dumps(node)
-
-
-def test_a_shopify_order_that_goes_on_in_the_shop_waits_for_a_fresh_read() -> None:
-    lists = {"nodes": [], "pageInfo": {"hasNextPage": True, "endCursor": "x"}}
-    page = Path(__file__).parents[1] / "connectors/shopify/pages/orders_1.json"
-    (node, *_) = json.loads(page.read_bytes())["data"]["orders"]["nodes"]
-    assert SHOPIFY.streams[0].replay is not None
-    shop = Account("shop", "shopify", "main", "UTC", "EUR")
-    kept = Kept("1", "page 1, record 1", json.dumps(node | {"shippingLines": lists}))
-    with pytest.raises(ValueError, match="only its first page is kept"):
-        SHOPIFY.streams[0].replay(shop, kept)
-
-
-def test_shopify_orders_land_from_quarantine_as_if_they_had_never_failed(
-    warehouse: Connection, tmp_path: Path
-) -> None:
-    """The vendor retypes a field of some orders, and the connector learns to read it later. What is
-    published then is the same as where nothing was ever refused."""
-    world = World.at(3, date(2026, 11, 2), date(2026, 10, 30))
-    window = Window(datetime(2026, 10, 30, tzinfo=UTC), world.moment)
-    retyped: list[str] = []
-
-    def retypes(request: httpx.Request) -> httpx.Response:
-        with httpx.Client(trust_env=False) as client:
-            reply = client.send(request)
-        data = reply.json()
-        for node in (data.get("data") or {}).get("orders", {}).get("nodes", [])[2:4]:
-            if is_whole(node):
-                node["name"] = {"text": node["name"]}
-                retyped.append(node["legacyResourceId"])
-        return httpx.Response(reply.status_code, json=data)
-
-    def understands(account: Account, kept: Kept) -> Document:
-        record = json.loads(kept.payload)
-        record["name"] = record["name"]["text"]
-        assert SHOPIFY.streams[0].replay is not None
-        return SHOPIFY.streams[0].replay(account, replace(kept, payload=json.dumps(record)))
-
-    new = replace(SHOPIFY, streams=(replace(SHOPIFY.streams[0], replay=understands),))
-    with sandbox(world, tmp_path, SystemClock()) as served:
-        configured = served.stores()
-        stores.sync(warehouse, configured, [SHOPIFY, FILES])
-        shops = accounts(configured, "shopify")
-        with using_wire(Wire(SystemClock(), Random(7), httpx.MockTransport(retypes))):
-            for shop in shops:
-                read(warehouse, shop, SHOPIFY, "order", served.credentials(shop), window, 1)
-        assert len(retyped) > 5
-        assert unify(warehouse, "u1", at(2))
-        without = checksum(warehouse)
-
-        assert sum(r.left.total() for r in replay(warehouse, shops, "r", at(3))) == len(retyped)
-        results = replay(warehouse, shops, "r", at(4), connectors=lambda: {"shopify": new})
-        assert sum(result.landed for result in results) == len(retyped)
-        assert sum(result.left.total() for result in results) == 0
-        assert unify(warehouse, "u2", at(5))
-        replayed = checksum(warehouse)
-
-        for shop in shops:
-            read(warehouse, shop, SHOPIFY, "order", served.credentials(shop), window, 6)
-        assert not unify(warehouse, "u3", at(7))
-    assert replayed != without
-    assert checksum(warehouse) == replayed
-    # Nothing had to be corrected by reading everything again.
-    counts = warehouse.execute(
-        "select sum(rows_new + rows_changed), sum(rows_unchanged) > 50 from ops.load"
-        " where run_id = 'load 6'"
-    ).fetchone()
-    assert counts == (0, True)
-
-
-ORDERS = "order_id,order_date,total,currency,customer_id\n"
-
-
-def folder_of(tmp_path: Path, mapping: str) -> StoreConfig:
-    (tmp_path / "mapping.yml").write_text(mapping)
-    options = {"folder": str(tmp_path)}
-    account = AccountConfig("files", "drop", options=options)
-    return StoreConfig("shop", "Shop", "UTC", "EUR", [account])
-
-
-def mapping(*, signed: bool, key: bool = True) -> str:
-    """Orders; a column that was written in another way since is understood by the later one."""
-    datetime_format = "iso" if signed else '"%d.%m.%Y"'
-    return (
-        "name: shop\nfiles:\n  - match: ['orders*.csv']\n"
-        f"    datetime: {datetime_format}\n    rows:\n      - kind: order_line\n"
-        + ("        key: [order_id]\n" if key else "")
-        + "        columns: {order_id: order_id, ordered_at: order_date, gross_amount: total,"
-        " currency_code: currency, user_key: customer_id}\n"
-    )
-
-
-@pytest.mark.parametrize("key", [True, False])
-def test_lines_of_a_file_that_is_there_are_read_again_and_of_one_that_is_gone_decoded(
-    warehouse: Connection, tmp_path: Path, key: bool
-) -> None:
-    store = folder_of(tmp_path, mapping(signed=False, key=key))
-    path = tmp_path / "orders.csv"
-    good, bad = "1,01.08.2026,10,EUR,u1\n", "2,2026-08-02,20,EUR,u2\n3,2026-08-03,30,EUR,u3\n"
-    path.write_text(ORDERS + good + bad)
-    (account,) = accounts([store])
-    stores.sync(warehouse, [store], [FILES])
-    read(warehouse, account, FILES, "order_line", Credentials(), WINDOW, 1)
-    assert len(open_rows(warehouse)) == 2
-
-    # Still not understood: the file is read again, in vain.
-    (result,) = replay(warehouse, [account], "r", at(2))
-    assert (result.tried, result.fits, result.files) == (2, 0, ("orders.csv",))
-    assert {reason.split(" is ")[1] for reason in result.left} == {"not a time written as %d.%m.%Y"}
-
-    (tmp_path / "mapping.yml").write_text(mapping(signed=True, key=key))
-    path.unlink()
-    (result,) = replay(warehouse, [account], "r", at(3))
-    assert (result.tried, result.fits, result.landed, result.files) == (2, 2, 2, ())
-    assert staged(warehouse) == [("1", 10), ("2", 20), ("3", 30)]
-
-    # The file comes back whole and corrected: its version replaces the rows of the replay.
-    path.write_text(ORDERS + "1,2026-08-01,10,EUR,u1\n" + bad)
-    read(warehouse, account, FILES, "order_line", Credentials(), WINDOW, 4)
-    assert staged(warehouse) == [("1", 10), ("2", 20), ("3", 30)]
-    assert open_rows(warehouse) == []
-
-
-def test_a_file_read_again_gives_what_a_first_reading_would(
-    warehouse: Connection, tmp_path: Path
-) -> None:
-    """The lines are refused by an older connector; the bytes of the file never change."""
-    store = folder_of(tmp_path, mapping(signed=True, key=False))
-    lines = [f"{n},2026-08-0{n % 5 + 1},{n},EUR,u{n}\n" for n in range(1, 30)]
-    (tmp_path / "orders.csv").write_text(ORDERS + "".join(lines) + lines[3] + lines[3])
-    (account,) = accounts([store])
-    stores.sync(warehouse, [store], [FILES])
-    stream = FILES.stream("order_line")
-
-    def older(request: Request) -> Iterator[Page]:
-        for page in stream.extract(request):
-            bad = [row for row in page.rows if row[2] == "4"]
-            rejected = [
-                Rejected(str(n), f"orders.csv line {n + 5}", "no", "{}") for n, _ in enumerate(bad)
-            ]
-            kept = [row for row in page.rows if row not in bad]
-            yield replace(page, rows=kept, rejected=rejected)
-
-    old = replace(FILES, streams=(replace(stream, extract=older),))
-    read(warehouse, account, old, "order_line", Credentials(), WINDOW, 1)
-    read(warehouse, account, FILES, "order_line", Credentials(), WINDOW, 2)
-    assert len(open_rows(warehouse)) == 3  # the version is known, so it is not read again
-    (result,) = replay(warehouse, [account], "r", at(3))
-    assert (result.fits, result.landed) == (3, 3)
-    replayed = warehouse.execute(
-        "select record_key, gross_amount from staging.files__order_line order by 1"
-    ).fetchall()
-    warehouse.execute("truncate staging.files__order_line, ops.file_version")
-    read(warehouse, account, FILES, "order_line", Credentials(), WINDOW, 4)
-    first = warehouse.execute(
-        "select record_key, gross_amount from staging.files__order_line order by 1"
-    ).fetchall()
-    assert len(first) == 31 and first == replayed
-
-
-def test_a_kept_line_without_its_person_is_not_decoded(
-    warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRIBUTARY_KEY", "00" * 32)
-    store = folder_of(tmp_path, mapping(signed=False))
-    path = tmp_path / "orders.csv"
-    path.write_text(ORDERS + "2,2026-08-02,20,EUR,ada@example.com\n")
-    (account,) = accounts([store])
-    stores.sync(warehouse, [store], [FILES])
-    read(warehouse, account, FILES, "order_line", Credentials(), WINDOW, 1)
-    kept = warehouse.execute("select payload from ops.quarantine").fetchone()
-    assert kept is not None and "ada" not in kept[0]
-    (tmp_path / "mapping.yml").write_text(mapping(signed=True))
-    text = path.read_text()
-    path.unlink()
-    (result,) = replay(warehouse, [account], "r", at(2))
-    assert result.fits == 0 and "personal data was left out" in next(iter(result.left))
-    path.write_text(text)
-    (result,) = replay(warehouse, [account], "r", at(3))
-    assert (result.fits, result.landed) == (1, 1)
-    user = warehouse.execute("select user_key from staging.files__order_line").fetchone()
-    assert user is not None and user[0].startswith("h") and len(user[0]) == 33
-
-
-def open_rows(conn: Connection) -> list[tuple[Any, ...]]:
-    return conn.execute("select source from ops.quarantine where resolved_at is null").fetchall()
-
-
-def staged(conn: Connection) -> list[tuple[Any, ...]]:
-    return conn.execute(
-        "select order_id, gross_amount from staging.files__order_line where deleted_at is null"
-        " order by 1"
-    ).fetchall()

@@ -180,6 +180,23 @@ class Client:
         )
 
 
+class Speaker:
+    """What every vendor's Api is: one client, open for a block; `calls` counts what was sent."""
+
+    def __init__(self, service: Service) -> None:
+        self._client = Client(service)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._client.__exit__(*error)
+
+    @property
+    def calls(self) -> int:
+        return self._client.calls
+
+
 def _host(base_url: str) -> str:
     try:
         return urlsplit(base_url).netloc.rpartition("@")[2] or redact(base_url)

@@ -116,6 +116,11 @@ class GoogleServiceAccount(httpx.Auth):
 
 
 def _read(key_file: str, connection: str, plain: bool) -> ServiceAccountKey:
+    if not key_file:
+        raise AuthenticationFailed(
+            f"connection {connection!r} holds no service account key. Paste the key file's JSON"
+            " into its password field, then clear the task."
+        )
     try:
         key = msgspec.json.decode(key_file, type=ServiceAccountKey)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -7,7 +7,7 @@ jobs.getQueryResults), .../docs/error-messages for reasons, .../docs/troubleshoo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,7 +15,6 @@ from tributary.connectors.bigquery.records import Refused, Reply, Table
 from tributary.connectors.spec import Credentials
 from tributary.errors import (
     AccountSkipped,
-    AuthenticationFailed,
     ConfigurationError,
     RateLimited,
     RequestRejected,
@@ -23,7 +22,7 @@ from tributary.errors import (
     TributaryError,
     VendorUnavailable,
 )
-from tributary.transport.client import Client, Refusal, Service
+from tributary.transport.client import Refusal, Service, Speaker
 from tributary.transport.google import GoogleServiceAccount
 from tributary.transport.pagination import follow
 from tributary.transport.wire import current_wire
@@ -80,23 +79,18 @@ def _refusal(status: int, body: bytes) -> Refusal | None:
     return Refusal(kind, f"{reason}: {error.message}", _WAITS.get(reason))
 
 
-class Api:
+class Api(Speaker):
     """One project. `bytes_processed` grows with the queries that really ran."""
 
     def __init__(
         self, credentials: Credentials, connection: str, project: str = "", location: str = ""
     ) -> None:
-        if not credentials.password:
-            raise AuthenticationFailed(
-                f"connection {connection!r} holds no service account key. Paste the key file's"
-                " JSON into its password field, then clear the task."
-            )
         host = (credentials.host or HOST).rstrip("/")
         plain = host.startswith("http://")
         auth = GoogleServiceAccount(credentials.password, SCOPE, connection, plain=plain)
         self.project = project or auth.project_id
         self.connection, self._location = connection, location
-        self._client = Client(
+        super().__init__(
             Service(
                 "bigquery",
                 host,
@@ -107,17 +101,6 @@ class Api:
             )
         )
         self.bytes_processed = 0
-
-    def __enter__(self) -> Self:
-        self._client.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._client.__exit__(*error)
-
-    @property
-    def calls(self) -> int:
-        return self._client.calls
 
     def table(self, dataset: str, table: str) -> Table | None:
         """A table's schema and state; None when the dataset has no such table."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -29,7 +29,7 @@ from tributary.errors import (
     TributaryError,
     VendorUnavailable,
 )
-from tributary.transport.client import Client, Refusal, Service
+from tributary.transport.client import Refusal, Service, Speaker
 from tributary.transport.google import GoogleServiceAccount
 from tributary.transport.limits import RetryPolicy
 from tributary.transport.records import unknown_fields
@@ -75,22 +75,17 @@ def _refusal(status: int, body: bytes) -> Refusal | None:
     return Refusal(kind, f"{error.status}: {error.message}", wait)
 
 
-class Api:
+class Api(Speaker):
     """One property. `quota` and `notes` (drift) grow with the answers; `present` is the moment at
     which the vendor gave the last one, None where no answer said so.
     """
 
     def __init__(self, credentials: Credentials, connection: str, number: str) -> None:
-        if not credentials.password:
-            raise AuthenticationFailed(
-                f"connection {connection!r} holds no service account key. Paste the key file's"
-                " JSON into its password field, then clear the task."
-            )
         host = (credentials.host or HOST).rstrip("/")
         plain = host.startswith("http://")
         auth = GoogleServiceAccount(credentials.password, SCOPE, connection, plain=plain)
         self._connection, self._property = connection, number
-        self._client = Client(
+        super().__init__(
             Service(
                 "ga4",
                 host,
@@ -105,17 +100,6 @@ class Api:
         self.quota: dict[str, float] = {}
         self.notes: set[str] = set()
         self.present: datetime | None = None
-
-    def __enter__(self) -> Self:
-        self._client.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._client.__exit__(*error)
-
-    @property
-    def calls(self) -> int:
-        return self._client.calls
 
     def fields(self) -> set[str]:
         """The dimensions and metrics that the property offers (getMetadata)."""

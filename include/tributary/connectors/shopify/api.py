@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -19,7 +19,7 @@ from tributary.errors import (
     VendorUnavailable,
 )
 from tributary.transport.auth import HeaderAuth
-from tributary.transport.client import Client, Service
+from tributary.transport.client import Service, Speaker
 from tributary.transport.redaction import redact
 from tributary.transport.status import make_error
 
@@ -72,7 +72,7 @@ class _Reply(msgspec.Struct):
     extensions: _Meta | None = None
 
 
-class Api:
+class Api(Speaker):
     """One shop. `quota` and `notes` (drift) grow with the answers."""
 
     def __init__(self, credentials: Credentials, connection: str) -> None:
@@ -82,7 +82,7 @@ class Api:
                 " password field, then clear the task."
             )
         self._connection = connection
-        self._client = Client(
+        super().__init__(
             Service(
                 "shopify",
                 credentials.host.rstrip("/"),
@@ -93,17 +93,6 @@ class Api:
         )
         self.quota: dict[str, float] = {}
         self.notes: set[str] = set()
-
-    def __enter__(self) -> Self:
-        self._client.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._client.__exit__(*error)
-
-    @property
-    def calls(self) -> int:
-        return self._client.calls
 
     def ask(self, query: str, variables: dict[str, Any], kind: type[T]) -> T:
         """The `data` of a query as `kind`; every error inside the body is raised."""
