@@ -327,6 +327,11 @@ def test_the_command_lists_and_compares_versions(
     conn, _ = filled
     monkeypatch.setattr(command, "_open", lambda found: nullcontext(conn))
     nowhere: Any = None
+    assert "No store has a model version yet" in command.run_list(nowhere, "table")
+    with pytest.raises(ConfigurationError, match="no store 'elsewhere'; there are kiel"):
+        command.run_compare(nowhere, "elsewhere", "", "", "markov", "table")
+    with pytest.raises(ConfigurationError, match="no store 'elsewhere'; there are kiel"):
+        command.run_rollback(nowhere, "elsewhere", "")
     unify(conn, "first")
     with pytest.raises(ConfigurationError, match="two are needed"):
         command.run_compare(nowhere, "kiel", "", "", "markov", "table")

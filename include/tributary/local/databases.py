@@ -105,6 +105,13 @@ def open_warehouse(databases: Databases) -> Connection:
     return connect(databases.warehouse_url, application_name="tributary local")
 
 
+def require_store(conn: Connection, store: str) -> None:
+    """ConfigurationError that names the stores there are, if this is none."""
+    stores = [str(row[0]) for row in conn.execute("select store_id from core.store order by 1")]
+    if store not in stores:
+        raise ConfigurationError(f"no store {store!r}; there are {', '.join(stores) or 'none yet'}")
+
+
 def prepare_warehouse(databases: Databases, stores: list[StoreConfig], clock: Clock) -> list[str]:
     """Migrate, sync the stores, let the analyst in; the names of the migrations applied."""
     from tributary.connectors.spec import all_connectors

@@ -16,6 +16,8 @@ def run_explain_order(found: Installation, order: str, store: str, style: str) -
         databases.available(found, "explain", SystemClock()) as known,
         databases.open_warehouse(known) as conn,
     ):
+        if store:
+            databases.require_store(conn, store)
         orders = explain(conn, order, store)
     if not orders:
         raise ConfigurationError(

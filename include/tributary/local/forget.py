@@ -28,8 +28,8 @@ def run_forget(
         told(clock),
     ):
         stores = [str(row[0]) for row in conn.execute("select store_id from core.store order by 1")]
-        if store and store not in stores:
-            raise ConfigurationError(f"no store {store!r}; there are {', '.join(stores)}")
+        if store:
+            databases.require_store(conn, store)
         results = [
             forget(conn, one, Person(**given), clock, dry_run=dry_run)
             for one in stores

@@ -40,6 +40,11 @@ order by greatest(a.share, b.share) desc, channel"""
 def run_list(found: Installation, style: str) -> str:
     """Every version of every store, oldest first."""
     with _open(found) as conn:
+        if style == "table" and not conn.execute("select 1 from core.model_state").fetchall():
+            return (
+                "No store has a model version yet. unify learns one when a store has 100 converting"
+                " and 100 other journeys (docs/operations.md).\n"
+            )
         return _asked(conn, _VERSIONS, {}, style)
 
 
@@ -48,6 +53,7 @@ def run_compare(found: Installation, store: str, a: str, b: str, model: str, sty
     interval; by default the version shown and the one before. ConfigurationError if one is missing.
     """
     with _open(found) as conn:
+        databases.require_store(conn, store)
         rows = conn.execute(
             "select model_state_id from core.model_state where store_id = %s"
             " order by fitted_at, model_state_id",
@@ -57,7 +63,8 @@ def run_compare(found: Installation, store: str, a: str, b: str, model: str, sty
         if not (a or b):
             if len(known) < 2:
                 raise ConfigurationError(
-                    f"store {store!r} has {len(known)} model versions; two are needed"
+                    f"store {store!r} has {len(known) or 'no'} model version, and two are needed."
+                    " `tributary models refit` learns another where journeys have changed"
                 )
             a, b = known[-2:]
         for version in (a, b):
@@ -77,6 +84,7 @@ def run_rollback(found: Installation, store: str, version: str) -> str:
 
     clock = SystemClock()
     with _open(found) as conn, told(clock):
+        databases.require_store(conn, store)
         state = rollback(conn, store, version)
         unify(conn, f"models-rollback-{secrets.token_hex(4)}", clock)
     return (
