@@ -18,7 +18,7 @@ WINDOW = Window(datetime(2026, 8, 1, tzinfo=UTC), datetime(2026, 8, 8, tzinfo=UT
 
 
 def at(hour: int) -> FixedClock:
-    return FixedClock(datetime(2026, 8, 9, tzinfo=UTC) + timedelta(hours=hour))
+    return FixedClock(datetime(2026, 12, 9, tzinfo=UTC) + timedelta(hours=hour))
 
 
 def read(
