@@ -13,6 +13,9 @@ from tributary.errors import ConfigurationError, VendorUnavailable
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+# A million rows sort and hash in memory; PostgreSQL's own 4 MB spills from ten thousands on.
+_WORK_MEM = "64MB"
+
 
 def connect(
     url: str, *, application_name: str = "tributary", timeout_seconds: int = 10
@@ -31,7 +34,7 @@ def connect(
             prepare_threshold=None,
             application_name=application_name,
             connect_timeout=timeout_seconds,
-            options="-c timezone=UTC -c client_min_messages=warning",
+            options=f"-c timezone=UTC -c client_min_messages=warning -c work_mem={_WORK_MEM}",
         )
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
