@@ -15,9 +15,8 @@ from psycopg.types.json import Jsonb
 
 from tributary.attribution import AttributionConfig
 from tributary.errors import ConfigurationError
-from tributary.pipeline import credits, identity, model_state
+from tributary.pipeline import affected, credits, identity, model_state
 from tributary.pipeline.model_input import CONVERSION_TYPE
-from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection, name
 
 
@@ -31,14 +30,36 @@ def attribute(conn: Connection, at: datetime) -> None:
     rules = configs(conn)
     for store_id, visit_source in visit_sources(conn, "work.candidate_touch").items():
         config = rules[store_id]
-        if model_state.is_due(conn, store_id, config):
+        if _may_be_due(conn, store_id) and model_state.is_due(conn, store_id, config):
             model_state.learn(conn, model_state.CANDIDATE, store_id, visit_source, config, at)
         state_id = model_state.chosen(conn, model_state.CANDIDATE, store_id)
         credit_set_id, is_new = _credit_set(conn, store_id, visit_source, config, state_id)
-        if _select_conversions(conn, store_id, credit_set_id, every=is_new):
+        select = affected.select_all if is_new else affected.select_changed
+        if select(conn, store_id, credit_set_id):
             weights = model_state.weights(conn, store_id, state_id)
-            credits.compute(conn, store_id, credit_set_id, visit_source, config, weights)
+            affected.select_touches(conn, store_id, credit_set_id, visit_source, config)
+            credits.compute(conn, store_id, credit_set_id, config, weights)
     conn.execute("analyze work.credit")
+
+
+def _may_be_due(conn: Connection, store_id: str) -> bool:
+    """Whether the store may have outgrown its model state. Days are counted as they are published,
+    so that a run does not count every conversion to learn that it added one.
+    """
+    row = conn.execute(
+        "select (select sum(row_count) from ops.day_count where store_id = %(store)s"
+        "   and table_name = 'conversion'),"
+        " (select count(*) from work.conversion where store_id = %(store)s),"
+        " (select s.conversions + s.unattributed from core.model_pointer as p"
+        "   join core.model_state as s using (store_id, model_state_id)"
+        "   where p.store_id = %(store)s and p.conversion_type = %(type)s)",
+        {"store": store_id, "type": CONVERSION_TYPE},
+    ).fetchone()
+    assert row is not None
+    published, new, learned_from = row
+    if published is None or learned_from is None:
+        return True
+    return bool(published + new >= model_state.GROWTH * learned_from)
 
 
 def outdated_stores(conn: Connection) -> list[str]:
@@ -98,7 +119,8 @@ def _clear(conn: Connection) -> None:
 def visit_sources(conn: Connection, touches: str) -> dict[str, str]:
     """Store -> where its visits come from; 'auto' is the event export if any, else moments."""
     rows = conn.execute(
-        "select s.store_id, s.visit_source, exists (select 1 from"
+        # As in the index touch_exported_visit.
+        "select s.store_id, s.visit_source, s.visit_source = 'auto' and exists (select 1 from"
         f" {touches} as t where t.store_id = s.store_id and t.evidence_type = 'visit'"
         " and t.connector <> all(%s)) from core.store as s order by 1",
         (credits.SHOP_MOMENTS,),
@@ -149,110 +171,3 @@ def _credit_set(
         (store_id, CONVERSION_TYPE, credit_set_id),
     )
     return credit_set_id, True
-
-
-def _select_conversions(conn: Connection, store_id: str, credit_set_id: str, *, every: bool) -> int:
-    """Note in work.credit_scope which conversions get new credits; returns how many."""
-    if every:
-        return conn.execute(
-            "insert into work.credit_scope select store_id, %s, conversion_id"
-            " from work.candidate_conversion where store_id = %s and conversion_type = %s"
-            " union select store_id, credit_set_id, conversion_id from core.credit"
-            " where store_id = %s and credit_set_id = %s",
-            (credit_set_id, store_id, CONVERSION_TYPE, store_id, credit_set_id),
-        ).rowcount
-    changed = " union ".join(
-        [
-            *_changed(conn, "touch", "identifier"),
-            *_changed(conn, "conversion", "identifier"),
-        ]
-    )
-    conn.execute("drop table if exists pg_temp.affected_person")
-    conn.execute(
-        "create temp table affected_person as"
-        " with changed as materialized (" + changed + "),"
-        " moved as (select s.identifier, w.person_id as person_new, c.person_id as person_old"
-        "   from work.identity_scope as s"
-        "   left join work.identity as w using (store_id, identifier)"
-        "   left join core.identity as c using (store_id, identifier)"
-        "   where s.store_id = %(store)s and w.person_id is distinct from c.person_id)"
-        " select coalesce(i.person_id, changed.identifier) as person_id from changed"
-        "   left join work.candidate_identity as i on i.store_id = %(store)s"
-        "   and i.identifier = changed.identifier"
-        " union select coalesce(person_new, identifier) from moved"
-        " union select coalesce(person_old, identifier) from moved",
-        {"store": store_id},
-    )
-    conn.execute(
-        "drop table if exists pg_temp.affected_key;"
-        "create temp table affected_key as select person_id as identifier"
-        " from pg_temp.affected_person"
-    )
-    conn.execute(
-        "insert into pg_temp.affected_key"
-        " select c.identifier from core.identity as c join pg_temp.affected_person as p"
-        "   on p.person_id = c.person_id where c.store_id = %(store)s"
-        "   and not exists (select 1 from work.identity_scope as s"
-        "     where s.store_id = c.store_id and s.identifier = c.identifier)"
-        " union all select w.identifier from work.identity as w join pg_temp.affected_person as p"
-        "   on p.person_id = w.person_id where w.store_id = %(store)s",
-        {"store": store_id},
-    )
-    conn.execute("analyze pg_temp.affected_person, pg_temp.affected_key")
-    return _scope_of_affected(conn, store_id, credit_set_id)
-
-
-def _scope_of_affected(conn: Connection, store_id: str, credit_set_id: str) -> int:
-    """Conversions of the affected people, found over their identifiers; those that changed
-    themselves, whoever's they are; and those that went.
-
-    A customer that many share has no people: each of its orders is found by its own identifier.
-    """
-    in_scope = (
-        "exists (select 1 from work.scope as s where s.store_id = c.store_id"
-        " and s.connector = c.connector and s.account_id = c.account_id and s.day = c.source_day)"
-    )
-    hubs = "select identifier from work.candidate_identity_hub where store_id = %(store)s"
-    of_people = f"c.identifier not in ({hubs})"
-    of_orders = "('order:' || c.connector || ':' || c.order_id)"
-    found = " union ".join(
-        f"select c.store_id, %(set)s, c.conversion_id from {table} as c"
-        " join pg_temp.affected_key as a"
-        f" on a.identifier = {identifier} where c.store_id = %(store)s"
-        f" and c.conversion_type = %(type)s and {condition}"
-        + (f" and not {in_scope}" if table == "core.conversion" else "")
-        for table in ("core.conversion", "work.conversion")
-        for identifier, condition in (
-            ("c.identifier", of_people),
-            (of_orders, f"c.identifier in ({hubs})"),
-        )
-    )
-    appeared, _ = _changed(conn, "conversion", "conversion_id")
-    return conn.execute(
-        f"insert into work.credit_scope {found}"
-        f" union select %(store)s, %(set)s, conversion_id from ({appeared}) as changed"
-        " union select c.store_id, %(set)s, c.conversion_id from core.conversion as c"
-        f" where {in_scope} and c.store_id = %(store)s and c.conversion_type = %(type)s"
-        " and not exists ("
-        "   select 1 from work.candidate_conversion as v where v.store_id = c.store_id"
-        "   and v.conversion_type = c.conversion_type and v.conversion_id = c.conversion_id)",
-        {"set": credit_set_id, "store": store_id, "type": CONVERSION_TYPE},
-    ).rowcount
-
-
-def _changed(conn: Connection, table: str, column: str) -> list[str]:
-    """Two queries: a column of candidate rows without an equal published row, and the reverse."""
-    facts = ", ".join(
-        name(c) for c in candidates.columns(conn, "core", table) if c not in candidates.LINEAGE
-    )
-    core, work = name("core", table), name("work", table)
-    in_scope = (
-        f"select {facts} from {core} as c where c.store_id = %(store)s and exists ("
-        "select 1 from work.scope as s where s.store_id = c.store_id and s.connector = c.connector"
-        " and s.account_id = c.account_id and s.day = c.source_day)"
-    )
-    new = f"select {facts} from {work} where store_id = %(store)s"
-    return [
-        f"select {column} from ({new} except {in_scope}) as appeared",
-        f"select {column} from ({in_scope} except {new}) as vanished",
-    ]

@@ -54,15 +54,13 @@ def compute(
     conn: Connection,
     store_id: str,
     credit_set_id: str,
-    visit_source: str,
     config: AttributionConfig,
     weights: Mapping[str, float] | None,
 ) -> None:
-    """Credits of the conversions in work.credit_scope for one store, into work.credit.
+    """Credits of the conversions that affected.select_touches found, into work.credit.
 
     `weights` are what Markov learned of each channel, or None where it learned nothing.
     """
-    _select(conn, store_id, visit_source, config)
     conversions, conversion_days = _conversions(conn)
     touches, channels, touch_days = _touches(conn, config, weights)
     found = attribute_arrays(touches, conversions, config, channels)
@@ -73,54 +71,6 @@ def compute(
         "touch_day": _days_of(found.touch_id, touches.touch_id, touch_days),
     }
     _write(conn, store_id, credit_set_id, found, rows, FALLBACK if weights is None else "")
-
-
-def _select(conn: Connection, store_id: str, visit_source: str, config: AttributionConfig) -> None:
-    """pg_temp.affected: the conversions, each with its person as a number and the smallest unit of
-    money it is split in; pg_temp.affected_touch: the touches that may count for them.
-    """
-    condition, params = admitted(visit_source, config)
-    conn.execute("drop table if exists pg_temp.affected, pg_temp.affected_identifier")
-    conn.execute(
-        "create temp table affected as"
-        " select v.conversion_id, v.converted_at, v.conversion_day, v.currency_code,"
-        "   v.value_amount, greatest(ops.minor_unit(v.currency_code),"
-        "     scale(trim_scale(v.value_amount))) as places,"
-        "   v.person_id from work.conversion_person as v"
-        " join work.credit_scope as s using (store_id, conversion_id)"
-        " where v.store_id = %s",
-        (store_id,),
-    )
-    conn.execute("analyze pg_temp.affected")
-    # Identifiers first, so that a few conversions find their touches by index.
-    conn.execute(
-        "create temp table affected_identifier as"
-        " with person as (select person_id, hashtextextended(person_id, 0) as person,"
-        "   min(converted_at) as first_at, max(converted_at) as last_at"
-        "   from pg_temp.affected group by person_id)"
-        " select i.identifier, p.person, p.first_at, p.last_at from person as p"
-        " join work.candidate_identity as i on i.store_id = %(store)s and i.person_id = p.person_id"
-        " union select person_id, person, first_at, last_at from person",
-        {"store": store_id},
-    )
-    conn.execute("analyze pg_temp.affected_identifier")
-    conn.execute("drop table if exists pg_temp.affected_touch")
-    conn.execute(
-        "create temp table affected_touch as"
-        " select t.touch_id, p.person, t.occurred_at, t.touch_day, t.evidence_type, t.channel,"
-        "   coalesce(t.lookback_days, 0) as lookback_days"
-        " from work.candidate_touch as t join pg_temp.affected_identifier as p using (identifier)"
-        " where t.store_id = %(store)s and t.occurred_at <= p.last_at"
-        "   and t.occurred_at >= p.first_at"
-        "   - make_interval(days => greatest(coalesce(t.lookback_days, 0), %(longest)s))"
-        f" and {condition}",
-        {
-            **params,
-            "store": store_id,
-            "longest": max(config.lookback_days.values(), default=0),
-        },
-    )
-    conn.execute("analyze pg_temp.affected_touch")
 
 
 def _conversions(conn: Connection) -> tuple[Conversions, Array]:

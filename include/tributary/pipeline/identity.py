@@ -13,14 +13,12 @@ from psycopg.types.json import Jsonb
 
 from tributary.identity.components import components, kind_of
 from tributary.identity.hubs import LIMITS, find_hubs
+from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection
 
 Edges = list[tuple[str, str]]
 
-_IN_SCOPE = (
-    "exists (select 1 from work.scope as s where s.store_id = c.store_id"
-    " and s.connector = c.connector and s.account_id = c.account_id and s.day = c.source_day)"
-)
+_REPLACED = candidates.replaced("identity_edge")
 
 
 def find_people(conn: Connection) -> None:
@@ -64,7 +62,7 @@ def outdated_stores(conn: Connection) -> set[str]:
 def _ends(conn: Connection) -> dict[str, set[str]]:
     """Store -> identifiers at the ends of edges that came or went."""
     pair = "store_id, identifier_a, identifier_b"
-    core = f"select {pair} from core.identity_edge as c where {_IN_SCOPE}"
+    core = f"select {pair} from core.identity_edge as c where {_REPLACED}"
     work = f"select {pair} from work.identity_edge"
     rows = conn.execute(f"({work} except {core}) union all ({core} except {work})").fetchall()
     ends: dict[str, set[str]] = {}
@@ -128,10 +126,10 @@ def _touching(conn: Connection, store_id: str, identifiers: Iterable[str]) -> Ed
         "with wanted as materialized (select unnest(%(wanted)s::text[]) as identifier)"
         " select c.identifier_a, c.identifier_b from core.identity_edge as c"
         " join wanted as n on n.identifier = c.identifier_a"
-        f" where c.store_id = %(store)s and not {_IN_SCOPE}"
+        f" where c.store_id = %(store)s and not {_REPLACED}"
         " union select c.identifier_a, c.identifier_b from core.identity_edge as c"
         " join wanted as n on n.identifier = c.identifier_b"
-        f" where c.store_id = %(store)s and not {_IN_SCOPE}"
+        f" where c.store_id = %(store)s and not {_REPLACED}"
         " union select w.identifier_a, w.identifier_b from work.identity_edge as w"
         " where w.store_id = %(store)s and (w.identifier_a in (select identifier from wanted)"
         "   or w.identifier_b in (select identifier from wanted))",

@@ -6,7 +6,7 @@ from tributary.clock import Clock
 from tributary.quality import results
 from tributary.quality.results import CheckResult, measured
 from tributary.quality.run import check_derived
-from tributary.warehouse import contracts
+from tributary.warehouse import candidates, contracts
 from tributary.warehouse.connection import Connection
 
 # Shares are floating point; they sum to 1 this exactly. Amounts sum exactly.
@@ -24,8 +24,14 @@ _TABLES = (
 _KEY = "c.store_id, c.credit_set_id, c.conversion_id"
 # Ids are unique over conversion types, so type is no part of the join.
 _CONVERSION = (
-    "inner join work.candidate_conversion as v"
+    "inner join work.run_conversion as v"
     " on v.store_id = c.store_id and v.conversion_id = c.conversion_id\n"
+)
+_CREDITED_TOUCH = candidates.rows(
+    "touch",
+    "t.store_id, t.touch_id, t.occurred_at",
+    "join credited as o on o.store_id = t.store_id and o.touch_id = t.touch_id",
+    row="t",
 )
 
 
@@ -85,16 +91,19 @@ def _structure() -> list[tuple[str, str, str]]:
             "covers_conversions",
             "every conversion the run builds or touches has credit in the current set",
             "select v.store_id, p.credit_set_id, v.conversion_id, v.value_amount\n"
-            "from work.candidate_conversion as v\n"
+            "from work.run_conversion as v\n"
             "left join work.candidate_credit_pointer as p\n"
             "    on p.store_id = v.store_id and p.conversion_type = v.conversion_type\n"
-            "where (exists (select 1 from work.conversion as w where w.store_id = v.store_id"
-            " and w.conversion_type = v.conversion_type and w.conversion_id = v.conversion_id)\n"
-            "    or exists (select 1 from work.credit_scope as s where s.store_id = v.store_id"
-            " and s.conversion_id = v.conversion_id))\n"
-            "    and not exists (select 1 from work.candidate_credit as c"
+            "left join work.credit_scope as s\n"
+            "    on s.store_id = v.store_id and s.credit_set_id = p.credit_set_id"
+            " and s.conversion_id = v.conversion_id\n"
+            "where not exists (select 1 from work.credit as c"
             " where c.store_id = v.store_id and c.credit_set_id = p.credit_set_id"
             " and c.conversion_id = v.conversion_id)\n"
+            # What the run does not credit again has its published credit.
+            "    and (s.conversion_id is not null or not exists (select 1 from core.credit as c"
+            " where c.store_id = v.store_id and c.credit_set_id = p.credit_set_id"
+            " and c.conversion_id = v.conversion_id))\n"
             "order by v.store_id, p.credit_set_id, v.conversion_id",
         ),
         (
@@ -102,7 +111,7 @@ def _structure() -> list[tuple[str, str, str]]:
             "every credit is of a conversion that exists, on its day and in its currency",
             f"select {_KEY}, c.touch_id, c.conversion_day, c.currency_code\n"
             "from work.credit as c\n"
-            "left join work.candidate_conversion as v"
+            "left join work.run_conversion as v"
             " on v.store_id = c.store_id and v.conversion_id = c.conversion_id\n"
             "where (c.conversion_day, c.currency_code)"
             " is distinct from (v.conversion_day, v.currency_code)\n"
@@ -117,10 +126,10 @@ def _structure() -> list[tuple[str, str, str]]:
         (
             "touch_comes_first",
             "a credited touch exists, and none comes after its conversion",
-            # Only credited touches are joined: there may be a thousand times as many others.
-            "with touch as materialized (\n"
-            "    select store_id, touch_id, occurred_at from work.candidate_touch\n"
-            "    where (store_id, touch_id) in (select store_id, touch_id from work.credit)\n)\n"
+            # Only credited touches are looked up: there may be a thousand times as many others.
+            "with credited as materialized (\n"
+            "    select distinct store_id, touch_id from work.credit where touch_id <> 0\n),\n"
+            f"touch as materialized (\n{_CREDITED_TOUCH}\n)\n"
             f"select {_KEY}, c.touch_id, t.occurred_at, v.converted_at\n"
             f"from work.credit as c\n{_CONVERSION}"
             "left join touch as t on t.store_id = c.store_id and t.touch_id = c.touch_id\n"

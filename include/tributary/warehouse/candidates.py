@@ -48,14 +48,41 @@ left join {relations}identity as i
     on i.store_id = v.store_id and i.identifier = own.identifier
 """
 
+# What a run replaces: by day in tables that models build, else by these work tables and columns.
+_BY_DAY = ("scope", ("store_id", "connector", "account_id", "day"))
+_REPLACED = {
+    "identity": ("identity_scope", ("store_id", "identifier")),
+    "identity_hub": ("identity_hub_scope", ("store_id", "identifier")),
+    "identity_rule": ("identity_rule", ("store_id",)),
+    "insight": ("insight_store", ("store_id",)),
+    "credit": ("credit_scope", ("store_id", "credit_set_id", "conversion_id")),
+    "credit_set": ("credit_set", ("store_id", "credit_set_id")),
+    "credit_pointer": ("credit_pointer", ("store_id", "conversion_type")),
+    "model_state": ("model_state", ("store_id", "model_state_id")),
+    "model_channel": ("model_state", ("store_id", "model_state_id")),
+    "model_pointer": ("model_pointer", ("store_id", "conversion_type")),
+}
+
+# The conversions that a run builds or credits, as they will be; found by key.
+_RUN_CONVERSION = """
+select v.* from work.conversion as v
+union all
+select c.* from work.credit_scope as own
+join work.candidate_credit_set as d
+    on d.store_id = own.store_id and d.credit_set_id = own.credit_set_id
+join core.conversion as c
+    on c.store_id = own.store_id and c.conversion_type = d.conversion_type
+    and c.conversion_id = own.conversion_id
+where not {replaced}
+"""
+
+# Changed days at most this far apart are rebuilt in one statement.
+_GAP_DAYS = 3
+
 
 def conversion_person(relations: str) -> str:
     """A query of the conversions with whose they are; `relations` + a table's name is read."""
     return _CONVERSION_PERSON.format(relations=relations)
-
-
-# Changed days at most this far apart are rebuilt in one statement.
-_GAP_DAYS = 3
 
 
 def core_tables(conn: Connection) -> list[str]:
@@ -70,8 +97,9 @@ def core_tables(conn: Connection) -> list[str]:
 def built_tables(conn: Connection) -> list[str]:
     """The core tables that models build: those with a source_day."""
     rows = conn.execute(
-        "select table_name from information_schema.columns"
-        " where table_schema = 'core' and column_name = 'source_day' order by 1"
+        "select t.relname from pg_attribute as a join pg_class as t on t.oid = a.attrelid"
+        " where t.relnamespace = 'core'::regnamespace and t.relkind = 'r'"
+        " and a.attname = 'source_day' order by 1"
     ).fetchall()
     return [str(row[0]) for row in rows]
 
@@ -79,9 +107,10 @@ def built_tables(conn: Connection) -> list[str]:
 def columns(conn: Connection, schema: str, table: str) -> dict[str, str]:
     """Column name -> type name, in table order."""
     rows = conn.execute(
-        "select column_name, udt_name from information_schema.columns"
-        " where table_schema = %s and table_name = %s order by ordinal_position",
-        (schema, table),
+        "select a.attname, t.typname from pg_attribute as a join pg_type as t on t.oid = a.atttypid"
+        " where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped"
+        " order by a.attnum",
+        (name(schema, table),),
     ).fetchall()
     return {str(column): str(udt) for column, udt in rows}
 
@@ -134,40 +163,34 @@ def create_work_tables(conn: Connection) -> None:
             keys = ", ".join(name(k) for k in key_columns(conn, table))
             conn.execute(f"create index on {work} ({keys})")
         conn.execute(f"create or replace view {view} as {_candidate_sql(table)}")
-    people = conversion_person("work.candidate_")
-    conn.execute(f"create or replace view work.conversion_person as {people}")
+    conn.execute("drop view if exists work.conversion_person")
+    run_conversion = _RUN_CONVERSION.format(replaced=replaced("conversion"))
+    conn.execute(f"create or replace view work.run_conversion as {run_conversion}")
 
 
 def _candidate_sql(table: str) -> str:
-    outside = {
-        "identity": "not exists (select 1 from work.identity_scope as s"
-        " where s.store_id = c.store_id and s.identifier = c.identifier)",
-        "identity_hub": "not exists (select 1 from work.identity_hub_scope as s"
-        " where s.store_id = c.store_id and s.identifier = c.identifier)",
-        "identity_rule": "not exists (select 1 from work.identity_rule as s"
-        " where s.store_id = c.store_id)",
-        "insight": "not exists (select 1 from work.insight_store as s"
-        " where s.store_id = c.store_id)",
-        "credit": "not exists (select 1 from work.credit_scope as s where s.store_id = c.store_id"
-        " and s.credit_set_id = c.credit_set_id and s.conversion_id = c.conversion_id)",
-        "credit_set": "not exists (select 1 from work.credit_set as s"
-        " where s.store_id = c.store_id and s.credit_set_id = c.credit_set_id)",
-        "credit_pointer": "not exists (select 1 from work.credit_pointer as s"
-        " where s.store_id = c.store_id and s.conversion_type = c.conversion_type)",
-        "model_state": "not exists (select 1 from work.model_state as s"
-        " where s.store_id = c.store_id and s.model_state_id = c.model_state_id)",
-        "model_channel": "not exists (select 1 from work.model_state as s"
-        " where s.store_id = c.store_id and s.model_state_id = c.model_state_id)",
-        "model_pointer": "not exists (select 1 from work.model_pointer as s"
-        " where s.store_id = c.store_id and s.conversion_type = c.conversion_type)",
-    }.get(
-        table,
-        "not exists (select 1 from work.scope as s where s.store_id = c.store_id"
-        " and s.connector = c.connector and s.account_id = c.account_id and s.day = c.source_day)",
-    )
+    return rows(table, "c.*")
+
+
+def replaced(table: str, row: str = "c") -> str:
+    """The condition on a row of a core table that the run puts others in its place."""
+    scope, keys = _REPLACED.get(table, _BY_DAY)
+    of = {"day": "source_day"}
+    same = " and ".join(f"s.{key} = {row}.{of.get(key, key)}" for key in keys)
+    return f"exists (select 1 from work.{scope} as s where {same})"
+
+
+def rows(
+    table: str, wanted: str, joins: str = "", condition: str = "true", *, row: str = "c"
+) -> str:
+    """A query of candidate rows, joined. Spelled out over both of their parts it finds a few rows
+    by index; PostgreSQL reads all of a view of parts before it joins it.
+    """
     return (
-        f"select * from {name('core', table)} as c where {outside}"
-        f" union all select * from {name('work', table)}"
+        f"select {wanted} from {name('core', table)} as {row} {joins}"
+        f" where not {replaced(table, row)} and {condition}"
+        f" union all select {wanted} from {name('work', table)} as {row} {joins}"
+        f" where {condition}"
     )
 
 

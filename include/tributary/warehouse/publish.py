@@ -16,13 +16,6 @@ from tributary.warehouse.connection import Connection, name
 
 # A table that moved this much is planned for anew; autovacuum would come a minute late.
 _ANALYZE_ROWS = 1_000
-# Which core rows a run may remove, per table that is not scoped by source_day.
-_SCOPES = {
-    "identity": ("work.identity_scope", ("store_id", "identifier")),
-    "identity_hub": ("work.identity_hub_scope", ("store_id", "identifier")),
-    "credit": ("work.credit_scope", ("store_id", "credit_set_id", "conversion_id")),
-    "insight": ("work.insight_store", ("store_id",)),
-}
 _DAYS = {
     "sales_order": "order_day",
     "order_line": "order_day",
@@ -141,6 +134,8 @@ def _publish_table(conn: Connection, table: str, publication: int) -> int:
         _record_revisions(conn, table, publication, keys, facts, same_key)
     deleted = 0
     if (scope := _scope_condition(table)) is not None:
+        # What is equal is among what the run replaces: read that, and nothing else of the table.
+        same += f" and {scope}"
         deleted = conn.execute(
             f"delete from {core} as c where {scope}"
             f" and not exists (select 1 from {work} as w where {same_key})"
@@ -185,16 +180,10 @@ def _count_days(conn: Connection, table: str) -> None:
 
 
 def _scope_condition(table: str) -> str | None:
+    """Which core rows as c a run may remove; None where what was stays beside what is new."""
     if table in (*_VERSIONED, "identity_rule"):
         return None
-    if table in _SCOPES:
-        scope, columns = _SCOPES[table]
-        on = " and ".join(f"s.{name(c)} = c.{name(c)}" for c in columns)
-        return f"exists (select 1 from {scope} as s where {on})"
-    return (
-        "exists (select 1 from work.scope as s where s.store_id = c.store_id"
-        " and s.connector = c.connector and s.account_id = c.account_id and s.day = c.source_day)"
-    )
+    return candidates.replaced(table)
 
 
 def _record_revisions(
@@ -211,7 +200,7 @@ def _record_revisions(
         " column_name, value_from, value_to)"
         f" select %s, %s, {key_text}, c.store_id, {day}, 'changed', v.column_name,"
         f" v.old #>> '{{}}', v.new #>> '{{}}' from {work} as w join {core} as c on {same_key}"
-        f" and ({left}) is distinct from ({right})"
+        f" and ({left}) is distinct from ({right}) and {_scope_condition(table)}"
         f" cross join lateral (values {pairs}) as v (column_name, old, new)"
         " where v.old is distinct from v.new"
         " on conflict (publication_id, table_name, row_key, column_name) do update"
