@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. `make` alone lists all targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run down reset test prove prove-celery bench bench-attribution bench-calibration env check fix docs new-connector lock clean
+.PHONY: help setup run down reset test prove prove-celery bench bench-attribution bench-calibration bench-pipeline env check fix docs new-connector lock clean
 
 BIN := .venv/bin
 COMPILE := uv pip compile --python-version 3.11 --universal --no-emit-index-url --no-header --no-annotate -q
@@ -40,6 +40,9 @@ bench-attribution: setup ## Attribution against other engines to 10 million touc
 
 bench-calibration: setup ## Each model against known incremental effects, and its intervals' coverage (a minute); writes bench/calibration/README.md
 	@$(BIN)/python -m bench.calibration $(ARGS)
+
+bench-pipeline: setup ## Attribution of 10 million touches in the warehouse, then of one change each (an hour)
+	@$(BIN)/python -m bench.pipeline_attribution $(ARGS)
 
 env: ## Write .env with random secrets, for docker compose (never over one that is there)
 	@python3 -I include/tributary/local/dotenv.py
