@@ -164,7 +164,7 @@ def _processors(conn: Connection) -> float:
     of the seconds.
     """
     both = (psutil.Process(), psutil.Process(conn.info.backend_pid))
-    return sum(t.user + t.system for t in (process.cpu_times() for process in both))
+    return float(sum(t.user + t.system for t in (process.cpu_times() for process in both)))
 
 
 def prepare(conn: Connection, run_id: str, change: str) -> None:
