@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -94,6 +95,8 @@ def test_data_folders_of_one_name_are_two_installations(tmp_path: Path) -> None:
 def test_the_users_airflow_settings_win(
     made: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in [name for name in os.environ if name.startswith("AIRFLOW")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "3")
     monkeypatch.setenv("AIRFLOW_HOME", "/somewhere/else")
     found = environment(made, 8080, "postgresql://u:p@h/airflow", made.stores_file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from tests.mart.attributed import AT, join_people
@@ -89,6 +90,8 @@ def test_credits_are_exact_to_the_cent_where_models_were_learned(
     assert [wrong for wrong in report.mismatches if wrong.connector == "attribution"] == []
     cells = {m.store: m.cells for m in report.measures if m.measure == MARKOV}
     assert len(cells) == 2 and min(cells.values()) > 100
+    journeys = {m.measure: m.cells for m in report.measures if m.measure.startswith("journeys_")}
+    assert min(journeys.values()) > 50 and len(journeys) == 2
     # Other weights than those that were learned are seen.
     other = grade(warehouse, truth.cells(world, dict.fromkeys(cells, 0)), world.seed)
     assert MARKOV in {wrong.measure for wrong in other.mismatches}
@@ -97,3 +100,9 @@ def test_credits_are_exact_to_the_cent_where_models_were_learned(
     again = grade_world(warehouse, world)
     assert len(again.notes) == 2 and "tributary models refit" in again.notes[0]
     assert MARKOV not in {m.measure for m in again.measures}
+    assert "Markov is not graded" in again.to_json()
+    assert "every cell that could be compared is exact" in replace(again, mismatches=()).to_text()
+    # Journeys that the pipeline would learn wrongly are wrong cells, whatever was learned before.
+    warehouse.execute("delete from core.identity where identifier like 'client:%%'")
+    torn = {wrong.measure for wrong in grade_world(warehouse, world).mismatches}
+    assert {"journeys_won", "journeys_lost"} <= torn

@@ -6,19 +6,12 @@ import sys
 
 import click
 
-from tributary.cli.current import current
+from tributary.cli.current import current, printed_as
 
 
 @click.command()
 @click.argument("query")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print the rows.",
-)
+@printed_as()
 def sql(query: str, style: str) -> None:
     """Ask the warehouse, as the read-only role `analyst` (schema mart).
 
@@ -68,14 +61,7 @@ def explain() -> None:
 @explain.command("order")
 @click.argument("order", metavar="ID")
 @click.option("--store", default="", metavar="STORE", help="Only this store's.")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="json has every column of mart.explain_order.",
-)
+@printed_as("table", "json", explained="json has every column of mart.explain_order.")
 def explain_order(order: str, store: str, style: str) -> None:
     """The touches of an order's buyer, why each counts or not, and what each model gives it.
 

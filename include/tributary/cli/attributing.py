@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tributary.cli.current import printed_as
+
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATHS]...")
@@ -41,14 +43,7 @@ import click
 @click.option("--seed", type=int, default=0, show_default=True, help="Of bootstrap and order auto.")
 @click.option("--removal-effects", is_flag=True, help="Print the channels' removal effects.")
 @click.option("--transition-matrix", is_flag=True, help="Print the Markov chain's steps.")
-@click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="csv and json are not rounded.",
-)
+@printed_as("table", "csv", "json", explained="csv and json are not rounded.")
 @click.option(
     "--per-touch",
     type=click.Path(path_type=Path),

@@ -1,8 +1,11 @@
-"""The installation that commands mean."""
+"""What commands share: the installation they mean, and how they print rows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
 
 if TYPE_CHECKING:
     from tributary.local.state import Installation
@@ -13,3 +16,15 @@ def current() -> Installation:
     from tributary.local import state
 
     return state.current()
+
+
+def printed_as(*styles: str, explained: str = "") -> Callable[[Any], Any]:
+    """The option --format, a parameter `style`: one of the styles, by default the first."""
+    return click.option(
+        "--format",
+        "style",
+        type=click.Choice(styles or ("table", "csv", "json")),
+        default=styles[0] if styles else "table",
+        show_default=True,
+        help=explained or "How to print the rows.",
+    )

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tributary.cli.current import current
-
-_STYLE = click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-)
+from tributary.cli.current import current, printed_as
 
 
 @click.group()
@@ -21,7 +13,7 @@ def models() -> None:
 
 
 @models.command("list")
-@_STYLE
+@printed_as()
 def list_models(style: str) -> None:
     """Every version of every store: what it was learned from, and which one people see."""
     from tributary.local.models import run_list
@@ -34,7 +26,7 @@ def list_models(style: str) -> None:
 @click.argument("version_a", metavar="[A]", default="")
 @click.argument("version_b", metavar="[B]", default="")
 @click.option("--model", default="markov", show_default=True, metavar="MODEL")
-@_STYLE
+@printed_as()
 def compare_models(store: str, version_a: str, version_b: str, model: str, style: str) -> None:
     """Each channel's share under two versions; by default the last two."""
     from tributary.local.models import run_compare

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 
 import msgspec
 
@@ -82,11 +83,12 @@ class GradeReport:
         return 0 if self.is_exact else 1
 
     def to_json(self) -> str:
-        """{"seed", "measures": [...], "mismatches": [...]}; exact numbers."""
+        """{"seed", "measures": [...], "mismatches": [...], "notes": [...]}; exact numbers."""
         content = {
             "seed": self.seed,
             "measures": [asdict(measure) for measure in self.measures],
             "mismatches": [asdict(mismatch) for mismatch in self.mismatches],
+            "notes": self.notes,
         }
         encoder = msgspec.json.Encoder(decimal_format="number")
         return msgspec.json.format(encoder.encode(content), indent=1).decode()
@@ -107,19 +109,22 @@ class GradeReport:
             lines.append(f"... and {more} more; --json lists all of them")
         lines += self.notes
         cells = sum(m.cells for m in self.measures)
-        verdict = "every cell is exact" if self.is_exact else "NOT exact"
+        all_of_them = "every cell that could be compared" if self.notes else "every cell"
+        verdict = f"{all_of_them} is exact" if self.is_exact else "NOT exact"
         wrong_cells = f"{len(self.mismatches)} wrong"
         lines.append(f"seed {self.seed}: {cells} cells, {wrong_cells}: {verdict}")
         return "\n".join(lines)
 
 
-def grade(conn: Connection, expected: Cells, seed: int) -> GradeReport:
-    """Compare what core holds with `expected` (tributary.sandbox.truth.cells). Markov is compared
-    where it is expected."""
+def grade(
+    conn: Connection, expected: Cells, seed: int, more: Mapping[Key, Decimal] = MappingProxyType({})
+) -> GradeReport:
+    """Compare what core holds, and `more` that was found, with `expected`
+    (tributary.sandbox.truth.cells). Markov is compared where it is expected."""
     graded = {key.store for key in expected if key.measure == MARKOV}
     stated = {
         key: value
-        for key, value in found(conn).items()
+        for key, value in {**found(conn), **more}.items()
         if key.measure != MARKOV or key.store in graded
     }
     groups: dict[tuple[str, str, str, str], list[Key]] = {}

@@ -1,24 +1,73 @@
-"""Grades a warehouse against a world: its cells, and Markov's where its models are of today."""
+"""Grades a warehouse against a world: its cells, the journeys its models would learn from now, and
+Markov's credits where the models are of today.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 
+from tributary.attribution.paths import Paths
 from tributary.local.grade import GradeReport, grade
+from tributary.pipeline import attribute, model_input
 from tributary.sandbox import truth
 from tributary.sandbox.catalog import STORES
+from tributary.sandbox.truth import Cells, Key
+from tributary.sandbox.truth_markov import Learned
 from tributary.sandbox.world import World
 from tributary.warehouse.connection import Connection
+
+# A journey, its orders and its ends without one.
+_Journey = tuple[str, float, float]
 
 
 def grade_world(conn: Connection, world: World) -> GradeReport:
     """Compare what core holds with what is true in the world."""
-    chains, notes = _chains(conn, world)
-    report = grade(conn, truth.cells(world, chains), world.seed)
+    true = {store.id: truth.learned(world, store) for store in STORES.values()}
+    chains, notes = _chains(conn, true)
+    expected, found = truth.cells(world, chains), Cells()
+    for store_id, learned in true.items():
+        expected |= _journey_cells(world, store_id, _walked(learned))
+    for store_id, paths in _learnable(conn):
+        found |= _journey_cells(world, store_id, _counted(paths))
+    report = grade(conn, expected, world.seed, found)
     return replace(report, notes=notes)
 
 
-def _chains(conn: Connection, world: World) -> tuple[dict[str, int], tuple[str, ...]]:
+def _learnable(conn: Connection) -> Iterator[tuple[str, Paths]]:
+    """The journeys of today as models would learn from them, whether or not one did."""
+    configs = attribute.configs(conn)
+    for store_id, source in attribute.visit_sources(conn, "core.touch").items():
+        if store_id in STORES:
+            found = model_input.journeys(conn, "core.", store_id, source, configs[store_id])
+            if found:
+                yield store_id, found.paths
+
+
+def _counted(paths: Paths) -> Iterator[_Journey]:
+    for n, (orders, ends) in enumerate(zip(paths.conversions, paths.nulls, strict=True)):
+        codes = paths.channel[paths.offsets[n] : paths.offsets[n + 1]]
+        yield " > ".join(paths.names[code] for code in codes), float(orders), float(ends)
+    yield "", paths.unattributed_conversions, 0.0
+
+
+def _walked(true: Learned) -> Iterator[_Journey]:
+    yield from ((" > ".join(path), 1.0, 0.0) for path in true.won)
+    yield from ((" > ".join(path), 0.0, 1.0) for path in true.lost)
+    yield "", float(true.unattributed), 0.0
+
+
+def _journey_cells(world: World, store_id: str, journeys: Iterable[_Journey]) -> Cells:
+    cells: Cells = {}
+    for path, *counts in journeys:
+        for measure, count in zip(("journeys_won", "journeys_lost"), counts, strict=True):
+            key = Key("attribution", measure, store_id, world.as_of, path)
+            cells[key] = cells.get(key, Decimal(0)) + Decimal(count)
+    return {key: count for key, count in cells.items() if count}
+
+
+def _chains(conn: Connection, true: dict[str, Learned]) -> tuple[dict[str, int], tuple[str, ...]]:
     """Store -> the order of its published Markov chain, 0 where too little was learned; and why a
     store's Markov cannot be compared: its models were learned from other journeys than today's.
     """
@@ -31,16 +80,17 @@ def _chains(conn: Connection, world: World) -> tuple[dict[str, int], tuple[str, 
     ).fetchall()
     chains, notes = {}, []
     for store_id, order, *counts in rows:
-        if store_id not in STORES:
+        if store_id not in true:
             continue
-        now = truth.learned(world, STORES[store_id])
-        true = [len(now.won), len(now.lost), now.unattributed] if now.is_enough else [0, 0, 0]
-        if counts == true:
+        now = true[store_id]
+        expected = [len(now.won), len(now.lost), now.unattributed] if now.is_enough else [0, 0, 0]
+        if counts == expected:
             chains[store_id] = order
         else:
             notes.append(
                 f"{store_id}: Markov is not graded. Its models learned from {_journeys(counts)};"
-                f" the world has {_journeys(true)} by now. `tributary models refit` learns again."
+                f" the world has {_journeys(expected)} by now."
+                " `tributary models refit` learns again."
             )
     return chains, tuple(notes)
 

@@ -106,7 +106,7 @@ class Api(Speaker):
         decoder = msgspec.json.Decoder(MetadataReply)
         path = f"/v1beta/properties/{self._property}/metadata"
         answer = self._client.request("GET", path, decode=decoder.decode)
-        self._note_time(answer.headers)
+        self.present = answered_at(answer.headers)
         reply = answer.value
         return {field.api_name for field in (*reply.dimensions, *reply.metrics)}
 
@@ -130,18 +130,11 @@ class Api(Speaker):
             decode=_decode,
             json=body,
         )
-        self._note_time(answer.headers)
+        self.present = answered_at(answer.headers)
         reply, drift = answer.value
         self.notes |= drift
         self._note_quota(reply)
         return reply
-
-    def _note_time(self, headers: Mapping[str, str]) -> None:
-        """Source: RFC 9110, section 6.6.1 (Date)."""
-        try:
-            self.present = parsedate_to_datetime(headers["Date"]).astimezone(UTC)
-        except (KeyError, ValueError):
-            self.present = None
 
     def _note_quota(self, reply: ReportReply) -> None:
         """Remaining tokens as last told; consumed ones added up over this load."""
@@ -149,6 +142,18 @@ class Api(Speaker):
             self._consumed[name] = self._consumed.get(name, 0) + state.consumed
             self.quota[f"{name}.consumed"] = self._consumed[name]
             self.quota[f"{name}.remaining"] = state.remaining
+
+
+def answered_at(headers: Mapping[str, str]) -> datetime | None:
+    """When the vendor answered by its own clock, None where it does not say.
+
+    Source: RFC 9110, section 6.6.1 (Date). What Python reads as no zone, "-0000", is UTC.
+    """
+    try:
+        said = parsedate_to_datetime(headers["Date"])
+    except (KeyError, ValueError):
+        return None
+    return said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 _decoder = msgspec.json.Decoder(ReportReply)
