@@ -24,73 +24,14 @@ with source as (
         and staged.deleted_at is null
 ),
 
--- An edit that takes quantity out without a refund leaves no sale behind: only what was kept counts,
--- with its part of the line's discount and tax.
 typed as (
     select
         source.*,
-        line.id as line_gid,
-        line.product ->> 'id' as product_gid,
-        line.sku,
-        line.title,
-        line."isGiftCard" as is_gift_card,
-        kept.kept_quantity,
-        exact.gross_amount,
-        rounded.discount_amount,
-        rounded.tax_amount
+        line.*
     from source
-    cross join lateral jsonb_to_recordset(source."lineItems" -> 'nodes') as line (
-        id text,
-        sku text,
-        title text,
-        product jsonb,
-        quantity numeric,
-        "currentQuantity" numeric,
-        "isGiftCard" boolean,
-        "originalUnitPriceSet" jsonb,
-        "discountAllocations" jsonb,
-        "taxLines" jsonb
-    )
-    cross join lateral (
-        select line."currentQuantity" + coalesce(sum(part.quantity), 0) as kept_quantity
-        from
-            jsonb_to_recordset(source.refunds) as refund ("refundLineItems" jsonb),
-            jsonb_to_recordset(refund."refundLineItems" -> 'nodes') as part (
-                quantity numeric, "lineItem" jsonb
-            )
-        where part."lineItem" ->> 'id' = line.id
-    ) as kept
-    cross join lateral (
-        select
-            (line."originalUnitPriceSet" #>> '{shopMoney,amount}')::numeric * kept.kept_quantity
-                as gross_amount,
-            (
-                select
-                    coalesce(
-                        sum((part.value #>> '{allocatedAmountSet,shopMoney,amount}')::numeric), 0
-                    )
-                from jsonb_array_elements(line."discountAllocations") as part (value)
-            ) as discount,
-            (
-                select coalesce(sum((part.value #>> '{priceSet,shopMoney,amount}')::numeric), 0)
-                from jsonb_array_elements(line."taxLines") as part (value)
-            ) as tax
-    ) as exact
-    cross join lateral (
-        select
-            coalesce(
-                round(
-                    exact.discount * kept.kept_quantity / nullif(line.quantity, 0),
-                    ops.minor_unit(source."currencyCode")
-                ), 0
-            ) as discount_amount,
-            coalesce(
-                round(
-                    exact.tax * kept.kept_quantity / nullif(line.quantity, 0),
-                    ops.minor_unit(source."currencyCode")
-                ), 0
-            ) as tax_amount
-    ) as rounded
+    cross join lateral staging.shopify_line(
+        source."lineItems", source.refunds, source."currencyCode"
+    ) as line
 )
 
 select
