@@ -51,8 +51,6 @@ def publish(conn: Connection, run_id: str, at: datetime) -> dict[str, int]:
         ).fetchone()
         assert row is not None
         publication = int(row[0])
-        for table in ("credit", "credit_set", "model_state"):
-            conn.execute(f"update {name('work', table)} set publication_id = %s", (publication,))
         replaced = _replaced_sets(conn)
         moved: dict[str, int] = {}
         tables = [
@@ -121,7 +119,8 @@ def _drop_older_credits(conn: Connection, replaced: list[tuple[str, str, str]]) 
 
 def _publish_table(conn: Connection, table: str, publication: int) -> int:
     keys = candidates.key_columns(conn, table)
-    values = [c for c in candidates.columns(conn, "core", table) if c not in keys]
+    columns = candidates.columns(conn, "core", table)
+    values = [c for c in columns if c not in keys]
     facts = [c for c in values if c not in LINEAGE]
     core, work = name("core", table), name("work", table)
     same_key = " and ".join(f"c.{name(k)} = w.{name(k)}" for k in keys)
@@ -146,8 +145,9 @@ def _publish_table(conn: Connection, table: str, publication: int) -> int:
         if values
         else "do nothing"
     )
+    row = ", ".join(f"w.{name(c)}" if c != "publication_id" else str(publication) for c in columns)
     written = conn.execute(
-        f"insert into {core} select w.* from {work} as w"
+        f"insert into {core} select {row} from {work} as w"
         f" where not exists (select 1 from {core} as c where {same})"
         f" on conflict ({conflict}) {action}"
     ).rowcount
