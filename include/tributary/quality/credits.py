@@ -7,7 +7,7 @@ from tributary.quality import results
 from tributary.quality.results import CheckResult, measured
 from tributary.quality.run import check_derived
 from tributary.warehouse import candidates, contracts
-from tributary.warehouse.connection import Connection
+from tributary.warehouse.connection import Connection, name
 
 # Shares are floating point; they sum to 1 this exactly. Amounts sum exactly.
 TOLERANCE = "1e-9"
@@ -24,7 +24,7 @@ _TABLES = (
 _KEY = "c.store_id, c.credit_set_id, c.conversion_id"
 # Ids are unique over conversion types, so type is no part of the join.
 _CONVERSION = (
-    "inner join work.run_conversion as v"
+    "inner join work.credited_conversion as v"
     " on v.store_id = c.store_id and v.conversion_id = c.conversion_id\n"
 )
 _CREDITED_TOUCH = candidates.rows(
@@ -48,22 +48,52 @@ def check_credits(conn: Connection, run_id: str, clock: Clock) -> list[CheckResu
     """
     row = conn.execute("select count(*) from work.credit").fetchone()
     assert row is not None
+    candidates.list_credited_conversions(conn)
+    broken = _broken_models(conn)
     found = [
         measured(
             conn,
-            name=f"credit.{name}",
+            name=f"credit.{check}",
             table="core.credit",
             severity="stop",
             description=description,
             reproduce_sql=sql,
             rows_checked=int(row[0]),
+            asked=is_asked,
         )
-        for name, description, sql in [*_structure(), *map(_conserves, models())]
+        for (check, description, sql), is_asked in [
+            *((rule, True) for rule in _structure()),
+            *((_conserves(model), model in broken) for model in models()),
+        ]
     ]
     found = [*check_derived(conn, _TABLES), *found]
     results.write(conn, run_id, found, clock.now())
     results.stop_if_failed(run_id, found)
     return found
+
+
+def _broken_models(conn: Connection) -> set[str]:
+    """The models that any conversion's credits break, found in one pass over all credits."""
+    each = ", ".join(f"{_breaks(model)} as {name(model)}" for model in models())
+    any_of = ", ".join(f"coalesce(bool_or({name(model)}), false)" for model in models())
+    row = conn.execute(
+        f"select {any_of} from (select {each} from work.credit as c {_CONVERSION}"
+        f" group by {_KEY}, v.value_amount) as conversion"
+    ).fetchone()
+    assert row is not None
+    return {model for model, is_broken in zip(models(), row, strict=True) if is_broken}
+
+
+def _breaks(model: str) -> str:
+    """The condition on a conversion's credits that they are not its whole."""
+    share, amount = f"c.{model}_share", f"c.{model}_amount"
+    # A NaN compares as greater than every number, so it breaks the first condition; a NULL breaks
+    # the counts.
+    return (
+        f"(abs(sum({share}) - 1) > {TOLERANCE} or min({share}) < 0"
+        f" or sum({amount}) <> v.value_amount"
+        f" or count({share}) < count(*) or count({amount}) < count(*))"
+    )
 
 
 def _conserves(model: str) -> tuple[str, str, str]:
@@ -75,11 +105,7 @@ def _conserves(model: str) -> tuple[str, str, str]:
         f" sum({amount}) as amount, v.value_amount\n"
         f"from work.credit as c\n{_CONVERSION}"
         f"group by {_KEY}, v.value_amount\n"
-        # A NaN compares as greater than every number, so it breaks the first condition; a NULL
-        # breaks the counts.
-        f"having abs(sum({share}) - 1) > {TOLERANCE} or min({share}) < 0"
-        f" or sum({amount}) <> v.value_amount"
-        f" or count({share}) < count(*) or count({amount}) < count(*)\n"
+        f"having {_breaks(model)}\n"
         f"order by {_KEY}",
     )
 
@@ -91,7 +117,7 @@ def _structure() -> list[tuple[str, str, str]]:
             "covers_conversions",
             "every conversion the run builds or touches has credit in the current set",
             "select v.store_id, p.credit_set_id, v.conversion_id, v.value_amount\n"
-            "from work.run_conversion as v\n"
+            "from work.credited_conversion as v\n"
             "left join work.candidate_credit_pointer as p\n"
             "    on p.store_id = v.store_id and p.conversion_type = v.conversion_type\n"
             "left join work.credit_scope as s\n"
@@ -111,7 +137,7 @@ def _structure() -> list[tuple[str, str, str]]:
             "every credit is of a conversion that exists, on its day and in its currency",
             f"select {_KEY}, c.touch_id, c.conversion_day, c.currency_code\n"
             "from work.credit as c\n"
-            "left join work.run_conversion as v"
+            "left join work.credited_conversion as v"
             " on v.store_id = c.store_id and v.conversion_id = c.conversion_id\n"
             "where (c.conversion_day, c.currency_code)"
             " is distinct from (v.conversion_day, v.currency_code)\n"

@@ -63,11 +63,21 @@ _REPLACED = {
     "model_pointer": ("model_pointer", ("store_id", "conversion_type")),
 }
 
+# Of a conversion what its credits are checked against; nothing of whose it is.
+_CREDITED = (
+    "store_id",
+    "conversion_type",
+    "conversion_id",
+    "converted_at",
+    "conversion_day",
+    "value_amount",
+    "currency_code",
+)
 # The conversions that a run builds or credits, as they will be; found by key.
 _RUN_CONVERSION = """
-select v.* from work.conversion as v
+select {columns} from work.conversion as c
 union all
-select c.* from work.credit_scope as own
+select {columns} from work.credit_scope as own
 join work.candidate_credit_set as d
     on d.store_id = own.store_id and d.credit_set_id = own.credit_set_id
 join core.conversion as c
@@ -164,8 +174,24 @@ def create_work_tables(conn: Connection) -> None:
             conn.execute(f"create index on {work} ({keys})")
         conn.execute(f"create or replace view {view} as {_candidate_sql(table)}")
     conn.execute("drop view if exists work.conversion_person")
-    run_conversion = _RUN_CONVERSION.format(replaced=replaced("conversion"))
-    conn.execute(f"create or replace view work.run_conversion as {run_conversion}")
+    conn.execute("drop view if exists work.run_conversion")
+    conn.execute(
+        "create unlogged table if not exists work.credited_conversion as"
+        f" select {', '.join(_CREDITED)} from core.conversion with no data"
+    )
+
+
+def list_credited_conversions(conn: Connection) -> None:
+    """Write the conversions that the run builds or credits to work.credited_conversion: as a view
+    they are planned for one row, and a million credits compared with each.
+    """
+    query = _RUN_CONVERSION.format(
+        columns=", ".join(f"c.{name(column)}" for column in _CREDITED),
+        replaced=replaced("conversion"),
+    )
+    conn.execute("truncate work.credited_conversion")
+    conn.execute(f"insert into work.credited_conversion {query}")
+    conn.execute("analyze work.credited_conversion")
 
 
 def _candidate_sql(table: str) -> str:
@@ -206,7 +232,8 @@ def open_run(conn: Connection, run_id: str, loads: list[int]) -> None:
     """Empty the work tables and claim them for this run and these loads."""
     conn.execute(
         "truncate work.run, work.run_load, work.scope, work.identity_scope,"
-        " work.identity_hub_scope, work.identity_change, work.credit_scope, work.insight_store"
+        " work.identity_hub_scope, work.identity_change, work.credit_scope,"
+        " work.credited_conversion, work.insight_store"
     )
     for table in [*built_tables(conn), *_DERIVED]:
         conn.execute(f"truncate {name('work', table)}")
