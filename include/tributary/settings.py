@@ -50,7 +50,10 @@ class AttributionSettings(
     conversion_types: dict[str, dict[str, int]] = {}
     half_life_days: float | msgspec.UnsetType = msgspec.UNSET
     position: tuple[float, float, float] | msgspec.UnsetType = msgspec.UNSET
-    direct: Literal["ignore-if-other", "as-any"] | msgspec.UnsetType = msgspec.UNSET
+    direct: Literal["ignore-if-other", "ignore-if-last", "as-any"] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
+    path_transform: Literal["unique", "exposure", "first"] | msgspec.UnsetType = msgspec.UNSET
     include_channels: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     exclude_channels: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
     exclude_sources: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET

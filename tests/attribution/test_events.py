@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from tributary.attribution import (
     AttributionConfig,
+    Channels,
     ConversionEvents,
     Conversions,
     EventJourneys,
@@ -22,6 +24,7 @@ from tributary.attribution import (
     attribute_paths,
     journeys_of,
 )
+from tributary.attribution.config import DirectRule, PathTransform
 
 DAY = 86_400_000_000
 NAMES = ("a", "b", "direct")
@@ -77,18 +80,22 @@ conversion_lists = st.lists(
 @given(
     touches=touch_lists,
     conversions=conversion_lists,
-    as_any=st.booleans(),
+    direct=st.sampled_from(get_args(DirectRule)),
+    transform=st.sampled_from(get_args(PathTransform)),
     since_last=st.booleans(),
     most=st.sampled_from([0, 1, 3]),
 )
 def test_the_same_touches_count_as_in_the_pipeline_with_the_same_time_decay(
     touches: list[Touch],
     conversions: list[Conversion],
-    as_any: bool,
+    direct: DirectRule,
+    transform: PathTransform,
     since_last: bool,
     most: int,
 ) -> None:
-    rules = replace(RULES, ignore_direct=not as_any, since_last=since_last, max_touches=most)
+    rules = replace(
+        RULES, direct=direct, path_transform=transform, since_last=since_last, max_touches=most
+    )
     result = journeys_of(NAMES, DIRECT, events(touches), orders(conversions), rules)
     table = events(touches)
     assert table.kind is not None
@@ -108,10 +115,12 @@ def test_the_same_touches_count_as_in_the_pipeline_with_the_same_time_decay(
             np.full(len(conversions), 1000),
         ),
         AttributionConfig(
-            direct="as-any" if as_any else "ignore-if-other",
+            direct=direct,
+            path_transform=transform,
             repeat="since-last" if since_last else "overlap",
             max_touches=most,
         ),
+        Channels(NAMES, table.channel),
     )
     counted = {
         (int(c) - 1, int(t) - 1): float(share)
@@ -136,7 +145,7 @@ def test_the_same_touches_count_as_in_the_pipeline_with_the_same_time_decay(
 def test_every_touch_is_in_a_journey_or_set_aside_for_another(
     touches: list[Touch], conversions: list[Conversion]
 ) -> None:
-    result = found(touches, conversions, EventRules((30 * DAY,) * 3, ignore_direct=False))
+    result = found(touches, conversions, EventRules((30 * DAY,) * 3, direct="as-any"))
     assert set(result.touch.tolist()) == set(range(len(touches)))
     null = result.paths.nulls[result.paths.path_of] > 0
     assert len(set(result.touch[null].tolist())) == null.sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,3 +91,13 @@ def test_touches_count_as_the_rules_say_in_any_order_of_the_rows(touches, sold, 
     order = list(range(len(touches)))
     random.shuffle(order)
     assert counted(touches, sold, config, order) == slowly(touches, sold, config)
+
+
+def test_a_path_transform_needs_the_channels() -> None:
+    one = np.zeros(1, dtype=np.int64)
+    touches = Touches(one, one, one, np.array(["click"]), one > 0, one)
+    sold = Conversions(one, one, one + DAY_US, one)
+    config = AttributionConfig(path_transform="exposure")
+    with pytest.raises(ValueError, match="path transform exposure needs the touches' channels"):
+        pair(touches, sold, config)
+    assert pair(touches, sold, config, one).touch.tolist() == [0]

@@ -19,7 +19,6 @@ from tributary.attribution import (
     collapse,
     concatenate,
     from_lists,
-    ignore_direct,
     sums,
     touch_shares,
 )
@@ -158,14 +157,6 @@ def test_collapsed_paths_say_the_same_and_are_fewer() -> None:
 def test_paths_that_differ_are_never_one() -> None:
     rows = [list(map(str, np.base_repr(number, 5))) for number in range(20_000)]
     assert len(collapse(from_lists(rows, [1] * len(rows)))) == len(rows)
-
-
-def test_direct_is_ignored_where_there_is_another() -> None:
-    paths = from_lists([["direct", "a"], ["direct"], ["a", "b"]], [1, 1, 1])
-    kept = ignore_direct(paths, paths.direct())
-    assert [kept.names[code] for code in kept.channel] == ["a", "direct", "a", "b"]
-    assert kept.sizes.tolist() == [1, 1, 2]
-    assert paths.direct({"a"}).tolist() == [True, False, False]
 
 
 def test_conversions_without_a_path_are_unattributed() -> None:

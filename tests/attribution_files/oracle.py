@@ -161,7 +161,11 @@ LOOKBACK = {"click": 30, "visit": 30, "email_click": 5, "view": 1}
 
 
 def journeys(
-    touches: list[Event], sales: list[Event], lookback: dict[str, int] | None, ignore_direct: bool
+    touches: list[Event],
+    sales: list[Event],
+    lookback: dict[str, int] | None,
+    direct: str,
+    transform: str = "unique",
 ) -> tuple[list[Path], list[Event]]:
     """All journeys, and the conversions that no touch counts for."""
     days = lookback or LOOKBACK
@@ -171,7 +175,7 @@ def journeys(
         mine = [t for t in ordered if t.user == sale.user and t.at <= sale.at]
         mine = [t for t in mine if sale.at - t.at <= days[t.kind] * DAY]
         used.update(id(touch) for touch in mine)
-        mine = _strong(mine, ignore_direct)
+        mine = _staying(mine, direct, transform)
         if not mine:
             alone.append(sale)
             continue
@@ -182,16 +186,25 @@ def journeys(
         rest = [t for t in ordered if t.user == user and id(t) not in used]
         bought = [sale.at for sale in sales if sale.user == user]
         for one in _apart(rest, bought, max(days.values()) * DAY):
-            names = [touch.channel for touch in _strong(one, ignore_direct)]
+            names = [touch.channel for touch in _staying(one, direct, transform)]
             paths.append(Path(names, Fraction(0), Fraction(1), ages=(0.0,) * len(names)))
     return paths, alone
 
 
-def _strong(touches: list[Event], ignore_direct: bool) -> list[Event]:
-    """Views only where nothing else is, then direct likewise."""
+def _staying(touches: list[Event], direct: str, transform: str) -> list[Event]:
+    """Views only where nothing else is, direct by its rule, then what stays of repeats."""
     touches = [t for t in touches if t.kind != "view"] or touches
-    if ignore_direct:
-        touches = [t for t in touches if not is_direct(t.channel)] or touches
+    others = [t for t in touches if not is_direct(t.channel)]
+    if direct == "ignore-if-other":
+        touches = others or touches
+    if direct == "ignore-if-last" and others:
+        touches = touches[: touches.index(others[-1]) + 1]
+    if transform == "exposure":
+        pairs = zip([None, *touches], touches, strict=False)
+        return [t for before, t in pairs if before is None or before.channel != t.channel]
+    if transform == "first":
+        first = {touch.channel: touch for touch in reversed(touches)}
+        return [touch for touch in touches if first[touch.channel] is touch]
     return touches
 
 

@@ -137,13 +137,13 @@ def random_events(seed: int, people: int = 12) -> tuple[list[Event], list[Event]
     return touches, sales
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(9))
 @pytest.mark.parametrize("end", [".csv", ".csv.gz", ".parquet"])
 def test_event_files(command: Command, tmp_path: Path, seed: int, end: str) -> None:
     touches, sales = random_events(seed)
-    direct, lookback = (
-        ("ignore-if-other", None) if seed % 2 else ("as-any", dict.fromkeys(oracle.LOOKBACK, 20))
-    )
+    direct = ("as-any", "ignore-if-other", "ignore-if-last")[seed % 3]
+    transform = ("unique", "exposure", "first")[seed // 3]
+    lookback = None if seed % 2 else dict.fromkeys(oracle.LOOKBACK, 20)
     columns = ["user_id", "time", "channel", "type"]
     files = [
         "--touches",
@@ -156,8 +156,9 @@ def test_event_files(command: Command, tmp_path: Path, seed: int, end: str) -> N
         ),
     ]
     options = ["--direct", direct, *(["--lookback", "20d"] if lookback else [])]
+    options += ["--path-transform", transform]
     rows = command.rows(*files, *options)
-    paths, alone = oracle.journeys(touches, sales, lookback, direct == "ignore-if-other")
+    paths, alone = oracle.journeys(touches, sales, lookback, direct, transform)
     assert alone and any(not path.conversions for path in paths)
     won, worth = by_model(rows, "conversions"), by_model(rows, "value")
     few = command.rows(*files, *options, "--models", "time_decay,shapley")

@@ -107,6 +107,34 @@ def test_a_stores_own_rules_are_told_too(warehouse: Connection) -> None:
     assert reasons(warehouse, "7")[1] == ""
 
 
+@pytest.mark.parametrize(
+    ("transform", "direct", "counted"),
+    [
+        ("unique", "ignore-if-last", [1, 2, 3, 4, 5, 6]),
+        ("exposure", "ignore-if-last", [1, 3, 4, 5]),
+        ("first", "ignore-if-last", [1, 3, 4]),
+        ("exposure", "ignore-if-other", [1, 4, 5]),
+        ("exposure", "as-any", [1, 3, 4, 5, 7]),
+    ],
+)
+def test_a_path_transform_is_told_too(
+    warehouse: Connection, transform: str, direct: str, counted: list[int]
+) -> None:
+    add_store(warehouse)
+    set_rules(warehouse, path_transform=transform, direct=direct)
+    add_order(warehouse, 1)
+    channels = ["email", "email", "direct", "affiliate", "email", "email", "direct", "direct"]
+    for number, channel in enumerate(channels, start=1):
+        add_touch(warehouse, number, before(20 - number), channel)
+    attribute_all(warehouse)
+    found = reasons(warehouse)
+    assert [touch for touch, reason in found.items() if not reason] == counted
+    credited = warehouse.execute("select touch_id from core.credit order by 1").fetchall()
+    assert [touch for (touch,) in credited] == counted
+    out = {"direct_after_others", "direct_beside_others", "repeated_channel"}
+    assert {reason for reason in found.values() if reason} <= out
+
+
 def test_the_stores_file_states_a_stores_rules(warehouse: Connection, tmp_path: Path) -> None:
     path = tmp_path / "stores.yml"
     path.write_text(

@@ -47,7 +47,7 @@ from tributary.attribution.shapley import (
     shapley_values,
     subset_sums,
 )
-from tributary.attribution.transforms import ignore_direct
+from tributary.attribution.transforms import frequency, transformed, uncounted
 from tributary.attribution.transitions import Transitions, count
 
 __all__ = [
@@ -87,8 +87,8 @@ __all__ = [
     "concatenate",
     "count",
     "fit_models",
+    "frequency",
     "from_lists",
-    "ignore_direct",
     "journeys_of",
     "removal_effects",
     "shapley_by_position",
@@ -98,4 +98,6 @@ __all__ = [
     "subset_sums",
     "too_little",
     "touch_shares",
+    "transformed",
+    "uncounted",
 ]

@@ -12,6 +12,10 @@ import msgspec
 from tributary.errors import ConfigurationError
 from tributary.money import PAYMENT_SITES
 
+# As attribution.transforms has them.
+DirectRule = Literal["ignore-if-other", "ignore-if-last", "as-any"]
+PathTransform = Literal["unique", "exposure", "first"]
+
 # Days a touch may lie before its conversion, by evidence type; 0: the moment of the order itself.
 LOOKBACK_DAYS: Mapping[str, int] = {
     "click": 30,
@@ -62,7 +66,9 @@ class AttributionConfig:
 
     `half_life_days` counts back from the conversion's time, in fractional days. `position` is the
     weight of first, all middle and last touch. `direct` ignore-if-other: a direct touch counts only
-    where the path has nothing else.
+    where the path has nothing else; ignore-if-last: not after the path's last other touch.
+    `path_transform` exposure: of consecutive touches of one channel only the first counts; first:
+    only each channel's first.
     `include_channels` are the only ones that count, unless there are none. A referral from one of
     `exclude_sources` (or a host below it) never counts: payment pages, the shop's own hosts.
     `repeat` since-last: a journey begins after the person's conversion before; overlap: a touch may
@@ -73,7 +79,8 @@ class AttributionConfig:
     lookback_days: Mapping[str, int] = field(default_factory=lambda: dict(LOOKBACK_DAYS))
     half_life_days: float = 7.0
     position: tuple[float, float, float] = (0.4, 0.2, 0.4)
-    direct: Literal["ignore-if-other", "as-any"] = "ignore-if-other"
+    direct: DirectRule = "ignore-if-other"
+    path_transform: PathTransform = "unique"
     include_channels: tuple[str, ...] = ()
     exclude_channels: tuple[str, ...] = ()
     exclude_sources: tuple[str, ...] = PAYMENT_SITES

@@ -67,7 +67,8 @@ def attribute(
     """Credits of every conversion, whatever the order of the inputs: under every rule model, and
     under all of CREDIT_MODELS where the channels are given.
     """
-    journeys = pair(touches, conversions, config)
+    code = None if channels is None else channels.code
+    journeys = pair(touches, conversions, config, code)
     values = conversions.value_minor[journeys.conversion[journeys.starts]]
     alone = journeys.unattributed
     shares, amounts = {}, {}

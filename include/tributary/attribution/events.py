@@ -1,28 +1,25 @@
 """Touches and conversions as arrays of events -> journeys, with those that did not convert.
 
 A touch counts for a conversion of its person when it is not after it and within the lookback; one
-touch may count for several. Views count only where nothing else does, direct touches likewise
-unless told otherwise. What counted for no conversion makes journeys without one: a new one begins
+touch may count for several. Views count only where nothing else does, direct touches and repeated
+channels by the rules. What counted for no conversion makes journeys without one: a new one begins
 after each conversion of the person and after a gap longer than the lookback.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from tributary.attribution import sums, unconverted
-from tributary.attribution.journeys import (
-    DAY_US,
-    conversion_before,
-    last_of_each,
-    unless_others,
-)
+from tributary.attribution.config import DirectRule, PathTransform
+from tributary.attribution.journeys import DAY_US, conversion_before
 from tributary.attribution.paths import Paths
-from tributary.attribution.unconverted import NEVER
+from tributary.attribution.stays import last_of_each, unless_last, unless_others, without_repeats
+from tributary.attribution.unconverted import NEVER, Stay
 
 Int = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -81,7 +78,8 @@ class EventRules:
 
     lookback_us: tuple[int, ...] = (30 * DAY_US,)
     views: tuple[int, ...] = ()
-    ignore_direct: bool = True
+    direct: DirectRule = "ignore-if-other"
+    path_transform: PathTransform = "unique"
     half_life_days: float = 7.0
     since_last: bool = False
     max_touches: int = 0
@@ -134,9 +132,11 @@ def journeys_of(
     weak = []
     if kind is not None and rules.views:
         weak.append(np.isin(np.arange(len(rules.lookback_us)), rules.views)[kind])
-    if rules.ignore_direct:
-        weak.append(direct[touches.channel[order]])
-    pairs = _counting(pairs, at, conversions, weak, rules)
+    channel = touches.channel[order]
+    if rules.direct == "ignore-if-other":
+        weak.append(direct[channel])
+    stays = list(_stays(channel, direct, rules))
+    pairs = _counting(pairs, at, conversions, weak, stays, rules)
     runs = unconverted.journeys(
         (person, at),
         used,
@@ -144,7 +144,7 @@ def journeys_of(
         max(rules.lookback_us, default=0),
         rules.ended,
     )
-    nulls = unconverted.counting(runs, weak, rules.max_touches)
+    nulls = unconverted.counting(runs, weak, stays)
     found = _assemble(names, touches, conversions, rules, order, pairs, nulls)
     before = high[found.without]
     known = before > 0
@@ -229,10 +229,25 @@ def _bisect(values: Int, low: Int, high: Int, limit: Int) -> Int:
         high = np.where(open_ & ~below, middle, high)
 
 
+def _stays(channel: Codes, direct: Bool, rules: EventRules) -> Iterator[Stay]:
+    """What stays of touches that count at all, rule after rule; `channel` by place."""
+    if rules.direct == "ignore-if-last":
+        yield lambda run, place: unless_last(run, direct[channel[place]])
+    if rules.path_transform != "unique":
+        yield lambda run, place: without_repeats(run, channel[place], rules.path_transform)
+    if rules.max_touches:
+        yield lambda run, place: last_of_each(run, rules.max_touches)
+
+
 def _counting(
-    pairs: Pairs, at: Int, conversions: ConversionEvents, weak: Sequence[Bool], rules: EventRules
+    pairs: Pairs,
+    at: Int,
+    conversions: ConversionEvents,
+    weak: Sequence[Bool],
+    stays: Sequence[Stay],
+    rules: EventRules,
 ) -> Pairs:
-    """Pairs that count: weak touches only where there is nothing else."""
+    """Pairs that count: weak touches only where there is nothing else, then what stays."""
     size = len(conversions.person)
     if rules.ended is not None:
         pairs = _only(pairs, _asked(conversions, rules)[pairs[0]])
@@ -241,8 +256,8 @@ def _counting(
         pairs = _only(pairs, at[pairs[1]] > before[pairs[0]])
     for column in weak:
         pairs = _only(pairs, unless_others(pairs[0], column[pairs[1]], size))
-    if rules.max_touches:
-        pairs = _only(pairs, last_of_each(pairs[0], rules.max_touches))
+    for stay in stays:
+        pairs = _only(pairs, stay(pairs[0], pairs[1]))
     return pairs
 
 

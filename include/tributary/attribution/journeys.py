@@ -2,21 +2,30 @@
 
 A touch counts when it is not after the conversion and within its lookback, and if so configured
 not before the person's last conversion. Views count only where nothing else does; direct touches
-likewise (config). Of a very long journey the last touches count. Touches of one instant are ordered
-by id. The touches of other visit sources and excluded channels are left out before this.
+and repeated channels as configured. Of a very long journey the last touches count. Touches of one
+instant are ordered by id. The touches of other visit sources and excluded channels are left out
+before this.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from tributary.attribution.config import AttributionConfig
+from tributary.attribution.stays import (
+    last_of_each,
+    unless_last,
+    unless_others,
+    without_repeats,
+)
 
 Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.integer]
 DAY_US = 86_400_000_000
 
 
@@ -59,10 +68,16 @@ class Journeys:
     unattributed: Int
 
 
-def pair(touches: Touches, conversions: Conversions, config: AttributionConfig) -> Journeys:
+def pair(
+    touches: Touches,
+    conversions: Conversions,
+    config: AttributionConfig,
+    channel: Codes | None = None,
+) -> Journeys:
     """All counting pairs; conversions in the order of their ids.
 
-    ValueError for an evidence type that `config` has no lookback for.
+    `channel` codes that of each touch; only a path transform asks for it. ValueError where that is
+    missing, and for an evidence type that `config` has no lookback for.
     """
     lookback_us = _lookback_us(touches, config)
     who = np.argsort(conversions.conversion_id, kind="stable")
@@ -74,13 +89,8 @@ def pair(touches: Touches, conversions: Conversions, config: AttributionConfig) 
         before = conversion_before(conversions.person, conversions.converted_at_us)
         keep &= touches.occurred_at_us[touch] > before[conversion]
     conversion, touch, age = conversion[keep], touch[keep], age[keep]
-    keep = unless_others(conversion, touches.evidence_type[touch] == "view", len(who))
-    conversion, touch, age = conversion[keep], touch[keep], age[keep]
-    if config.direct == "ignore-if-other":
-        keep = unless_others(conversion, touches.is_direct[touch], len(who))
-        conversion, touch, age = conversion[keep], touch[keep], age[keep]
-    if config.max_touches:
-        keep = last_of_each(conversion, config.max_touches)
+    for stays in _stays(touches, config, channel, len(who)):
+        keep = stays(conversion, touch)
         conversion, touch, age = conversion[keep], touch[keep], age[keep]
     starts = np.flatnonzero(np.r_[True, conversion[1:] != conversion[:-1]][: len(conversion)])
     sizes = np.diff(np.r_[starts, len(conversion)])
@@ -95,6 +105,23 @@ def pair(touches: Touches, conversions: Conversions, config: AttributionConfig) 
         sizes=sizes.astype(np.int64),
         unattributed=who[~has[who]],
     )
+
+
+def _stays(
+    touches: Touches, config: AttributionConfig, channel: Codes | None, conversions: int
+) -> Iterator[Callable[[Int, Int], Bool]]:
+    """What of (conversion, touch) pairs stays, rule after rule."""
+    yield lambda run, touch: unless_others(run, touches.evidence_type[touch] == "view", conversions)
+    if config.direct == "ignore-if-other":
+        yield lambda run, touch: unless_others(run, touches.is_direct[touch], conversions)
+    if config.direct == "ignore-if-last":
+        yield lambda run, touch: unless_last(run, touches.is_direct[touch])
+    if config.path_transform != "unique":
+        if channel is None:
+            raise ValueError(f"path transform {config.path_transform} needs the touches' channels")
+        yield lambda run, touch: without_repeats(run, channel[touch], config.path_transform)
+    if config.max_touches:
+        yield lambda run, touch: last_of_each(run, config.max_touches)
 
 
 def _lookback_us(touches: Touches, config: AttributionConfig) -> Int:
@@ -156,22 +183,3 @@ def conversion_before(person: Int, at_us: Int) -> Int:
     found = np.empty(len(order), dtype=np.int64)
     found[order] = before[first_of_instant]
     return found
-
-
-def last_of_each(conversion: Int, most: int) -> Bool:
-    """The last touches of each conversion's run."""
-    if not len(conversion):
-        return np.zeros(0, dtype=np.bool_)
-    starts = np.flatnonzero(np.r_[True, conversion[1:] != conversion[:-1]])
-    sizes = np.diff(np.r_[starts, len(conversion)])
-    from_end = np.repeat(starts + sizes, sizes) - np.arange(len(conversion))
-    kept: Bool = from_end <= most
-    return kept
-
-
-def unless_others(conversion: Int, is_weak: Bool, conversions: int) -> Bool:
-    """Keep weak touches only for conversions that have nothing else."""
-    has_other = np.zeros(conversions, dtype=np.bool_)
-    has_other[conversion[~is_weak]] = True
-    kept: Bool = ~(is_weak & has_other[conversion])
-    return kept

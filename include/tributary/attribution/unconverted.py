@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-
-from tributary.attribution.journeys import last_of_each
 
 Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 # Places of touches in the order of person and time, and where among them each journey begins.
 Runs = tuple[Int, Int]
+# Of the journey and the place of each touch: which of them stay.
+Stay = Callable[[Int, Int], Bool]
 
 NEVER = np.iinfo(np.int64).max
 
@@ -49,17 +49,16 @@ def journeys(
     return _only(left, starts, np.repeat(is_asked, _sizes(left, starts)))
 
 
-def counting(runs: Runs, weak: Sequence[Bool], most: int) -> Runs:
-    """Weak touches (by place) only where their journey has nothing else, and of each journey the
-    last `most` touches, 0 for all."""
+def counting(runs: Runs, weak: Sequence[Bool], stays: Sequence[Stay]) -> Runs:
+    """Weak touches (by place) only where their journey has nothing else; of these, what stays."""
     left, starts = runs
     for column in weak if len(left) else ():
         is_weak, sizes = column[left], _sizes(left, starts)
         other = np.add.reduceat((~is_weak).astype(np.int64), starts) > 0
         left, starts = _only(left, starts, ~(is_weak & np.repeat(other, sizes)))
-    if most and len(left):
+    for stay in stays if len(left) else ():
         run = np.repeat(np.arange(len(starts)), _sizes(left, starts))
-        left, starts = _only(left, starts, last_of_each(run, most))
+        left, starts = _only(left, starts, stay(run, left))
     return left, starts
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tributary.attribution import (
     Attribution,
     Interval,
@@ -18,6 +20,8 @@ from tributary.attribution import (
     collapse,
     concatenate,
     count,
+    frequency,
+    uncounted,
 )
 from tributary.attribution_files.asked import Asked
 from tributary.attribution_files.progress import Progress
@@ -49,7 +53,7 @@ def answer(asked: Asked, progress: Progress) -> Answer:
 def _from_paths(asked: Asked, progress: Progress) -> Answer:
     from tributary.attribution_files.path_files import read_paths
 
-    paths = read_paths(asked, progress)
+    asked, paths = _told(asked, read_paths(asked, progress))
     models = asked.models
     if "time_decay" in models:
         models = tuple(model for model in models if model != "time_decay")
@@ -81,12 +85,30 @@ def _from_events(asked: Asked, folder: Path, progress: Progress) -> Answer:
         progress.say(
             f"{too_old:,} conversions have touches only before the lookback: they are unattributed"
         )
+    asked, paths = _told(asked, paths)
     found = _compute(asked, asked.models, paths, progress)
     if asked.per_touch:
         from tributary.attribution_files.per_touch import write_events
 
         write_events(asked.per_touch, found, events, parts or events.parts())
     return found
+
+
+def _told(asked: Asked, paths: Paths) -> tuple[Asked, Paths]:
+    """The paths by frequency where that is asked for; what is direct or paid then has new names."""
+    if asked.transform != "frequency":
+        return asked, paths
+    settings = asked.settings
+    before = np.array(paths.names)[paths.direct(settings.direct)]
+    told = collapse(frequency(paths))
+    was = np.array(uncounted(told.names), dtype=np.str_)
+    now = np.array(told.names, dtype=np.str_)
+    settings = replace(
+        settings,
+        direct=frozenset(now[np.isin(was, before)].tolist()),
+        paid=frozenset(now[np.isin(was, list(settings.paid))].tolist()),
+    )
+    return replace(asked, settings=settings), told
 
 
 def _collapsed(parts: Iterable[Part], timed: bool) -> tuple[Paths, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from tributary.attribution import ALL_MODELS, ModelSettings
-from tributary.attribution.config import LOOKBACK_DAYS
+from tributary.attribution.config import LOOKBACK_DAYS, DirectRule, PathTransform
 from tributary.attribution.journeys import DAY_US
 from tributary.errors import ConfigurationError
 
@@ -45,7 +45,8 @@ class Asked:
     zone: str = "UTC"
     lookback: Mapping[str, int] | None = None
     half_life_days: float = 7.0
-    direct: Literal["ignore-if-other", "as-any"] | None = None
+    direct: DirectRule | None = None
+    transform: PathTransform | Literal["frequency"] = "unique"
     models: tuple[str, ...] = DEFAULT_MODELS
     models_given: bool = False
     settings: ModelSettings = field(default_factory=ModelSettings)

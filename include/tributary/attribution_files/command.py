@@ -62,6 +62,10 @@ def asked_of(options: Mapping[str, Any]) -> Asked:
     unpaid = [model for model in models if model in PAID and not options["paid"]]
     if unpaid:
         raise ConfigurationError(f"--models: {unpaid[0]} needs --paid with the paid channels")
+    if options["path_transform"] == "frequency" and options["per_touch"]:
+        raise ConfigurationError(
+            "--per-touch lists touches, --path-transform frequency only counts them: ask for one"
+        )
     _check_zone(options["zone"])
     for option in ("per_touch", "plot"):
         target: Path | None = options[option]
@@ -76,6 +80,7 @@ def asked_of(options: Mapping[str, Any]) -> Asked:
         lookback=lookbacks(options["lookback"]) if options["lookback"] else None,
         half_life_days=_half_life(options["half_life"]),
         direct=options["direct"],
+        transform=options["path_transform"],
         models=models,
         models_given=bool(options["models"]),
         settings=ModelSettings(

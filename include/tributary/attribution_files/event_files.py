@@ -210,7 +210,8 @@ class Events:
             if self._has_type
             else (rest,),
             views=(kinds.index("view"),) if self._has_type else (),
-            ignore_direct=asked.direct != "as-any",
+            direct=asked.direct or "ignore-if-other",
+            path_transform="unique" if asked.transform == "frequency" else asked.transform,
             half_life_days=asked.half_life_days,
         )
         return rules, np.array([*code, 0], dtype=np.int64)

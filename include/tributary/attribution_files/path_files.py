@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tributary.attribution import Paths, collapse, ignore_direct, sums
+from tributary.attribution import Paths, collapse, sums, transformed
 from tributary.attribution_files import arrow
 from tributary.attribution_files.asked import Asked
 from tributary.attribution_files.columns import PATH_COLUMNS, check_given, find
@@ -33,7 +33,7 @@ _LARGEST = 2.0**52
 
 
 def read_paths(asked: Asked, progress: Progress) -> Paths:
-    """All path files as one; direct touches leave where that was asked for."""
+    """All path files as one; touches leave where that was asked for."""
     totals = _Totals()
     sources = [open_source(file) for file in asked.paths]
     check_given(asked.columns, [(PATH_COLUMNS, source.header) for source in sources])
@@ -50,10 +50,9 @@ def read_paths(asked: Asked, progress: Progress) -> Paths:
         progress.say("value of paths that never convert is left out")
     paths = _split(texts, asked.separator or _USUAL, won, lost, value)
     _check_separator(asked, paths, progress)
-    paths = collapse(paths)
-    if asked.direct == "ignore-if-other":
-        paths = collapse(ignore_direct(paths, paths.direct(asked.settings.direct)))
-    return paths
+    direct = paths.direct(asked.settings.direct)
+    transform = "unique" if asked.transform == "frequency" else asked.transform
+    return collapse(transformed(paths, direct, asked.direct or "as-any", transform))
 
 
 def _read(source: Source, asked: Asked, totals: _Totals, progress: Progress) -> None:

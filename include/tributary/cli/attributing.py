@@ -79,11 +79,18 @@ from tributary.cli.current import printed_as
 )
 @click.option(
     "--direct",
-    type=click.Choice(["ignore-if-other", "as-any"]),
+    type=click.Choice(["ignore-if-other", "ignore-if-last", "as-any"]),
     help="Direct touches: default ignore-if-other for events, as-any for path files.",
 )
 @click.option(
     "--direct-channel", multiple=True, metavar="NAME", help="What direct is called (repeatable)."
+)
+@click.option(
+    "--path-transform",
+    type=click.Choice(["unique", "exposure", "first", "frequency"]),
+    default="unique",
+    show_default=True,
+    help="Repeated channels: every touch, the first in a row, the first of all, or a(2) > b(1).",
 )
 @click.option(
     "--paid",

@@ -172,7 +172,8 @@ def _kinds(
     return kind, EventRules(
         lookback_us=tuple((codes // 2 * DAY_US).tolist()) or (0,),
         views=tuple(np.flatnonzero(codes % 2).tolist()),
-        ignore_direct=config.direct == "ignore-if-other",
+        direct=config.direct,
+        path_transform=config.path_transform,
         half_life_days=config.half_life_days,
         since_last=config.repeat == "since-last",
         max_touches=config.max_touches,

@@ -24,6 +24,8 @@ _REASONS = {
     "before_previous_order": "no: it came before the buyer's previous order",
     "view_beside_others": "no: only seen, and there are clicks or visits",
     "direct_beside_others": "no: direct, and there are other touches",
+    "direct_after_others": "no: direct, and nothing but direct came after",
+    "repeated_channel": "no: the channel was met before, and counts once",
     "beyond_max_touches": "no: the journey is too long, only its last touches count",
 }
 # The column that keeps touches apart from one another in the tables.

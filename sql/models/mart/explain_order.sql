@@ -134,23 +134,61 @@ beside_direct as (
                 channel = 'direct' and config ->> 'direct' = 'ignore-if-other'
                 and bool_or(view_reason is null and channel <> 'direct') over whole
                 then 'direct_beside_others'
+            when
+                channel = 'direct' and config ->> 'direct' = 'ignore-if-last'
+                and bool_or(view_reason is null and channel <> 'direct') over whole
+                and not bool_or(view_reason is null and channel <> 'direct') over latest
+                then 'direct_after_others'
         end as direct_reason
     from beside_views
-    window whole as (partition by store_id, order_id, order_name, conversion_type, conversion_id)
+    window
+        whole as (partition by store_id, order_id, order_name, conversion_type, conversion_id),
+        latest as (
+            partition by store_id, order_id, order_name, conversion_type, conversion_id
+            order by occurred_at desc, touch_id desc
+        )
+),
+
+once as (
+    select
+        *,
+        case
+            when direct_reason is not null then direct_reason
+            when
+                config ->> 'path_transform' = 'exposure' and lag(channel) over counting = channel
+                then 'repeated_channel'
+            when
+                config ->> 'path_transform' = 'first' and row_number() over of_channel > 1
+                then 'repeated_channel'
+        end as repeat_reason
+    from beside_direct
+    window
+        counting as (
+            partition by
+                store_id, order_id, order_name, conversion_type, conversion_id,
+                direct_reason is null
+            order by occurred_at, touch_id
+        ),
+        of_channel as (
+            partition by
+                store_id, order_id, order_name, conversion_type, conversion_id,
+                direct_reason is null, channel
+            order by occurred_at, touch_id
+        )
 ),
 
 reasoned as (
     select
         *,
         case
-            when direct_reason is not null then direct_reason
+            when repeat_reason is not null then repeat_reason
             when
                 (config ->> 'max_touches')::int > 0
-                and count(*) filter (where direct_reason is null) over latest
+                and count(*) filter (where repeat_reason is null) over latest
                 > (config ->> 'max_touches')::int
                 then 'beyond_max_touches'
         end as reason
-    from beside_direct
+    from once
     window
         latest as (
             partition by store_id, order_id, order_name, conversion_type, conversion_id
