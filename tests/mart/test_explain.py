@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -257,9 +258,42 @@ def test_the_command_names_touches_reasons_credit_run_and_source_rows(
     (search,) = [line for line in text.splitlines() if line.startswith("2  paid_search")]
     assert search.split()[2:6] == ["100.00", "0.00", "0.00", "50.00"]
     assert "files/main" in text
+    assert "The models agree on " in text
+    assert "most goes to paid_search, 0 to 100 %" in text
     assert explain(warehouse, "1", "other") == []
     assert explain(warehouse, "77") == []
 
 
 def _pairs(conn: Connection, query: str) -> set[tuple[Any, ...]]:
     return set(conn.execute(query).fetchall())
+
+
+def test_how_far_the_models_agree_on_an_order(warehouse: Connection) -> None:
+    add_store(warehouse)
+    for order, who in ((1, "a"), (2, "b"), (3, "c"), (4, "d")):
+        add_order(warehouse, order, who=f"client:{who}")
+    add_touch(warehouse, 1, before(2), "email", who="client:a")
+    add_touch(warehouse, 2, before(1), "email", who="client:a")
+    add_touch(warehouse, 3, before(7), "email", who="client:b")
+    add_touch(warehouse, 4, before(0), "affiliate", who="client:b")
+    add_touch(warehouse, 5, before(1), "direct", who="client:c")
+    attribute_all(warehouse)
+    found = warehouse.execute(
+        "select order_id, touches, channels, agreement, leading_channel, leading_share,"
+        " leading_lowest_share, leading_highest_share from mart.order_confidence order by 1"
+    ).fetchall()
+    # Of order 2 e-mail has 1 first; 0 last, last non-direct, and as affiliate alone is paid, first
+    # and last paid; 1/3 by decay of a half-life; 1/2 by the other four.
+    email = [1, 0, 0, 0, 0, Fraction(1, 3), *[Fraction(1, 2)] * 4]
+    mean = sum(email) / Fraction(10)
+    distance = sum(abs(share - mean) for share in email) / 10
+    assert found == [
+        ("1", 2, 1, 1, "email", 1, 1, 1),
+        ("2", 2, 2, six(1 - distance), "affiliate", six(1 - mean), 0, 1),
+        ("3", 1, 1, 1, "direct", 1, 1, 1),
+        ("4", 0, 0, 1, "unattributed", 1, 1, 1),
+    ]
+
+
+def six(number: Fraction) -> Decimal:
+    return round(Decimal(number.numerator) / Decimal(number.denominator), 6)

@@ -17,6 +17,7 @@ VIEWS = [
     "explain_order",
     "freshness",
     "identity_hub",
+    "order_confidence",
     "order_credit",
     "revenue_waterfall",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from tributary.reports import numbers
-from tributary.reports.queries import text
+from tributary.reports.queries import read, text
 from tributary.reports.text import table
 from tributary.warehouse.connection import Connection
 
@@ -33,10 +33,34 @@ _NUMBER = "#"
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """How far the models agree on an order: mart.order_confidence."""
+
+    agreement: Decimal
+    leading_channel: str
+    leading_share: Decimal
+    leading_lowest_share: Decimal
+    leading_highest_share: Decimal
+
+    def __str__(self) -> str:
+        if self.agreement == 1:
+            return f"All models give all of it to {self.leading_channel}."
+        low, mean, high = (
+            f"{100 * share:.0f}"
+            for share in (self.leading_lowest_share, self.leading_share, self.leading_highest_share)
+        )
+        return (
+            f"The models agree on {100 * self.agreement:.0f} % of it: most goes to"
+            f" {self.leading_channel}, {low} to {high} % ({mean} % on average)."
+        )
+
+
+@dataclass(frozen=True)
 class ExplainedOrder:
     """The rows of mart.explain_order of one order, oldest touch first."""
 
     rows: list[Mapping[str, Any]]
+    agreement: Agreement
 
     @property
     def models(self) -> list[str]:
@@ -57,9 +81,20 @@ def explain(conn: Connection, order: str, store: str = "") -> list[ExplainedOrde
         )
         rows = cursor.execute(text("explain_order")).fetchall()
     return [
-        ExplainedOrder(list(found))
-        for _, found in groupby(rows, key=lambda row: (row["store_id"], row["conversion_id"]))
+        ExplainedOrder(list(found), _agreement(conn, *key))
+        for key, found in groupby(rows, key=lambda row: (row["store_id"], row["conversion_id"]))
     ]
+
+
+def _agreement(conn: Connection, store_id: str, conversion_id: int) -> Agreement:
+    with conn.transaction():
+        conn.execute(
+            "select set_config('tributary.store', %s, true),"
+            " set_config('tributary.conversion', %s, true)",
+            (store_id, str(conversion_id)),
+        )
+        (found,) = read(conn, "order_confidence", Agreement)
+    return found
 
 
 def render(order: ExplainedOrder) -> str:
@@ -71,7 +106,7 @@ def render(order: ExplainedOrder) -> str:
     parts = [_head(order), _touches(numbered)]
     if later:
         parts.append(f"{numbers.count(later)} more after the order (--format json lists them).")
-    parts += [_credit(numbered, order.models), _sources(numbered)]
+    parts += [_credit(numbered, order.models), str(order.agreement), _sources(numbered)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
