@@ -19,6 +19,7 @@ _numbers = itertools.count(1)
 # The tests never touch an installation, warehouse or Airflow that the shell points to.
 for _name in [name for name in os.environ if name.startswith(("TRIBUTARY_", "AIRFLOW_"))]:
     del os.environ[_name]
+os.environ["TRIBUTARY_KEY"] = "ab" * 32  # a secret for keyed hashes, nobody's
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,7 @@ class AttributionSettings(
 
 class IdentitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`hub_limits`: how many others an identifier may meet before it joins nobody, by kind (client,
-    user, customer, order); identity/hubs.py has the defaults.
+    device, user, customer, email, click, order); identity/hubs.py has the defaults.
     """
 
     hub_limits: dict[str, int] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gzip
 import json
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from graphql import (
     DocumentNode,
@@ -27,8 +29,10 @@ from graphql import (
     validate,
 )
 
+from tributary.connectors.shared.values import click_key, person_key
 from tributary.connectors.shopify import queries
-from tributary.connectors.shopify.visits import scrubbed_url
+from tributary.connectors.shopify.extract import asks_for_emails
+from tributary.connectors.shopify.visits import scrub, scrubbed_url
 from tributary.connectors.spec import Credentials
 from tributary.errors import (
     AccountSkipped,
@@ -69,9 +73,10 @@ def test_a_query_is_valid_by_the_vendors_schema(name: str) -> None:
 def test_no_deprecated_field_and_no_personal_data_is_asked_for(name: str) -> None:
     asked = fields_of(parse(queries.ALL[name]))
     assert asked
-    personal = {"email", "phone", "firstName", "lastName", "address1", "address2", "zip", "city"}
+    personal = {"phone", "firstName", "lastName", "address1", "address2", "zip", "city"}
     old = {"customerJourney", "landingPageUrl", "channel", "totalRefunded", "netPayment"}
     assert not asked & (personal | old)
+    assert ("email" in asked) == (name == "orders with e-mail")
 
 
 @pytest.mark.parametrize("name", sorted(queries.ALL))
@@ -332,9 +337,39 @@ def test_the_test_button_says_what_it_found(shopify: Any) -> None:
     assert all(part in said for part in ("Atelier", "EUR", "Europe/Berlin"))
 
 
+def test_an_address_and_the_id_of_a_click_become_keys_once() -> None:
+    def landed(order: dict[str, Any]) -> str:
+        return str(order["customerJourneySummary"]["moments"]["nodes"][0]["landingPage"])
+
+    visit = {"landingPage": "https://a.example/?utm_source=x&gclid=Cj0KCQiA1234567890"}
+    order: dict[str, Any] = {
+        "email": "Ada@Example.com",
+        "customerJourneySummary": {"moments": {"nodes": [visit]}},
+    }
+    scrub(order)
+    assert order["email"] == person_key("ada@example.com")
+    assert (
+        landed(order) == f"https://a.example/?utm_source=x&gclid={click_key('Cj0KCQiA1234567890')}"
+    )
+    again = copy.deepcopy(order)
+    scrub(again)
+    assert again == order
+
+
+def test_an_address_is_asked_for_only_where_the_account_says_so(shopify: Any) -> None:
+    account = shopify.case.account
+    assert not asks_for_emails(account)
+    assert asks_for_emails(msgspec.structs.replace(account, options={"emails": "yes"}))
+    with pytest.raises(ConfigurationError, match="emails: maybe; it may be yes or no"):
+        asks_for_emails(msgspec.structs.replace(account, options={"emails": "maybe"}))
+
+
 def test_an_address_keeps_campaign_and_click_id_only() -> None:
     url = "https://a.example/p/1?utm_source=x&name=Ada&gclid=Cj0&email=ada%40example.com#frag"
     assert scrubbed_url(url) == "https://a.example/p/1?utm_source=x&gclid=Cj0"
+    assert scrubbed_url("https://a.example/?gbraid=0AAAAA_of_many_clicks") == (
+        "https://a.example/?gbraid=0AAAAA_of_many_clicks"
+    )
     assert scrubbed_url("https://a.example/u/ada@example.com") == "https://a.example/u/[e-mail]"
     assert scrubbed_url("android-app://com.google.android.gm") == (
         "android-app://com.google.android.gm"

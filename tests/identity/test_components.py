@@ -6,7 +6,7 @@ import itertools
 import random
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tributary.identity.components import components, smallest_connected
@@ -46,6 +46,7 @@ def test_an_identifier_alone_is_its_own_person() -> None:
     assert people == {"order:files:7": "order:files:7", "client:1": "user:a", "user:a": "user:a"}
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=20),
     st.randoms(use_true_random=False),
@@ -74,6 +75,7 @@ def test_who_is_cut_joins_nobody_and_is_left_out() -> None:
     assert components(edges, cut={"client:till"}) == {"client:1": "user:b", "user:b": "user:b"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=60))
 def test_union_find_in_arrays_gives_the_smallest_of_each_group(
     pairs: list[tuple[int, int]],

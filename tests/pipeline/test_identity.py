@@ -74,6 +74,9 @@ def _random_edges(random: Random) -> set[Edge]:
             made.add((f"customer:{random.randint(1, 6)}", order))
         if random.random() < 0.3:
             made.add((f"client:{random.randint(1, 10)}", f"customer:{random.randint(1, 6)}"))
+        if random.random() < 0.5:
+            click = f"click:{random.randint(1, 8)}"
+            made |= {(click, order), (click, f"client:{random.randint(1, 10)}")}
     return {(min(e), max(e)) for e in made}
 
 

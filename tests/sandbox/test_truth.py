@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from tributary.local.grade import grade
-from tributary.sandbox import truth
-from tributary.sandbox.catalog import STORES
+from tributary.sandbox import truth, truth_people
+from tributary.sandbox.catalog import STORES, Store
 from tributary.sandbox.people import Visit
 from tributary.sandbox.truth import Cells, Key, counting
 from tributary.sandbox.world import World
@@ -174,3 +175,26 @@ def insert_spend(conn: Connection, channel: str, amount: Decimal) -> None:
         " '2026-11-02', 1)",
         (channel, amount),
     )
+
+
+@pytest.mark.parametrize(
+    ("missing", "stores"), [("click", {"nordlicht", "prairie"}), ("address", {"prairie"})]
+)
+def test_some_journeys_are_known_by_a_click_or_an_address_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, missing: str, stores: set[str]
+) -> None:
+    """Else grading would say nothing of these links."""
+
+    def credits_of(store: Store) -> list[truth.Fact]:
+        orders, seen = world.orders(store), truth.seen_visits(world, store)
+        return sorted(truth._credits(world, store, orders, seen))
+
+    known = {store.id: credits_of(store) for store in STORES.values()}
+    if missing == "click":
+        monkeypatch.setattr(truth_people, "journeys", lambda *_: iter(()))
+        less = {store.id: credits_of(store) for store in STORES.values()}
+    else:
+        plain = [replace(store, sends_emails_as_users=False) for store in STORES.values()]
+        # A store of the same id has the same world.
+        less = {store.id: credits_of(store) for store in plain}
+    assert {store for store in known if known[store] != less[store]} == stores

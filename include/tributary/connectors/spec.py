@@ -138,7 +138,7 @@ class Stream:
     with the reason why the record still does not fit. Without it only a fresh read helps.
     `at_hand`: for table streams, the names of files that can be read again without credentials;
     a replay reads these instead of decoding kept rows.
-    `people`: where a person is named, and the kind of that identifier (user, client, customer):
+    `people`: where a person is named, and its kind (user, client, email, click, ...):
     columns of a table stream, dotted names in a document. Who was forgotten is replaced there, and
     in the parts of a record key.
     """

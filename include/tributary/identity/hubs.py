@@ -2,12 +2,16 @@
 
 An identifier is a hub when it meets more others than its kind may:
 
-client, click, device   5 buyers, itself or over one order: a household (an order without buyer
-                        counts as one)
-user, customer, email   100 browsers and other buyers, likewise: browsers forget us every week
-order                   5 of anything: one buyer, and the devices the receipt was opened on
+client, device   5 buyers, itself or over one order: a household (an order without buyer counts as
+                 one)
+user, customer   100 browsers and other buyers, likewise: browsers forget us every week
+email            20 browsers and other buyers, likewise: a customer's accounts, a guest's browsers
+click            1 of each kind: it was one browser's click and one buyer's; an address that was
+                 sent on, or is opened again in another browser, is nobody's
+order            5 of anything but clicks: one buyer, and the devices the receipt was opened on
 
-Beyond it is a till, a test browser, a house address, or a transaction id like "undefined".
+Beyond it is a till, a test browser, a house address, or a transaction id like "undefined". A click
+counts for nobody else.
 """
 
 from __future__ import annotations
@@ -23,18 +27,19 @@ Int = npt.NDArray[np.int64]
 
 LIMITS: Mapping[str, int] = {
     "client": 5,
-    "click": 5,
+    "click": 1,
     "device": 5,
     "user": 100,
     "customer": 100,
-    "email": 100,
+    "email": 20,
     "order": 5,
 }
-_BUYER, _DEVICE, _ORDER = 0, 1, 2
+_BUYER, _DEVICE, _ORDER, _CLICK = 0, 1, 2, 3
 _GROUPS = {
     **dict.fromkeys(("user", "customer", "email"), _BUYER),
-    **dict.fromkeys(("client", "click", "device"), _DEVICE),
+    **dict.fromkeys(("client", "device"), _DEVICE),
     "order": _ORDER,
+    "click": _CLICK,
 }
 
 
@@ -54,29 +59,55 @@ def find_hubs(
     kinds = [kind_of(identifier) for identifier in known]
     group = np.array([_GROUPS.get(kind, _BUYER) for kind in kinds], dtype=np.int64)
     limit = np.array([limits.get(kind, LIMITS["user"]) for kind in kinds], dtype=np.int64)
-    met = _met(joined[:, 0], joined[:, 1], group, limit)
+    kind = np.unique(np.array(kinds), return_inverse=True)[1].astype(np.int64)
+    met = _met(joined[:, 0], joined[:, 1], group, limit, kind)
     return {known[n]: int(met[n]) for n in np.flatnonzero(met > limit)}
 
 
-def _met(a: Int, b: Int, group: Int, limit: Int) -> Int:
+def _met(a: Int, b: Int, group: Int, limit: Int, kind: Int) -> Int:
     """How many others each identifier meets."""
     size = len(group)
     here, there = _distinct(np.r_[a, b], np.r_[b, a], size)
-    is_order = group == _ORDER
-    met = np.bincount(here, minlength=size)
+    is_order, is_click = group == _ORDER, group == _CLICK
+    met = np.bincount(here[~is_click[there]], minlength=size)
     crowded = is_order & (met > limit)
     kept = ~crowded[here] & ~crowded[there]
     here, there = here[kept], there[kept]
     has_buyer = np.zeros(size, dtype=np.bool_)
     has_buyer[here[group[there] == _BUYER]] = True
-    counts = ~is_order[there] | ~has_buyer[there]
-    one, other = _over_orders(here, there, is_order)
-    left, right = _distinct(np.r_[here[counts], one], np.r_[there[counts], other], size)
+    counts = (~is_order[there] | ~has_buyer[there]) & ~is_click[there]
+    clicks, buyers = _buyers_over_orders(here, there, group)
+    known = ~is_click[here] & ~is_click[there]
+    one, other = _over_orders(here[known], there[known], is_order)
+    left, right = _distinct(
+        np.r_[here[counts], one, clicks], np.r_[there[counts], other, buyers], size
+    )
     is_met = np.where(
         group[left] == _DEVICE, group[right] != _DEVICE, (group[left] == _BUYER) & ~is_order[right]
     )
     others = np.bincount(left[is_met], minlength=size)
+    others[is_click] = _most_of_a_kind(left, kind[right], size)[is_click]
     return np.where(is_order, met, others)
+
+
+def _buyers_over_orders(here: Int, there: Int, group: Int) -> tuple[Int, Int]:
+    """Each click with the buyers of the orders that it led to."""
+    led = (group[here] == _ORDER) & (group[there] == _CLICK)
+    sold = (group[here] == _ORDER) & (group[there] == _BUYER)
+    orders = here[sold]  # sorted, as all pairs are
+    first = np.searchsorted(orders, here[led], side="left")
+    count = np.searchsorted(orders, here[led], side="right") - first
+    click = np.repeat(there[led], count)
+    within = np.arange(len(click)) - np.repeat(np.cumsum(count) - count, count)
+    return click, there[sold][np.repeat(first, count) + within]
+
+
+def _most_of_a_kind(left: Int, kind: Int, size: int) -> Int:
+    """How many of one kind each meets, of the kind it meets most."""
+    of, count = np.unique(left * size + kind, return_counts=True)
+    most = np.zeros(size, dtype=np.int64)
+    np.maximum.at(most, of // size, count)
+    return most
 
 
 def _over_orders(here: Int, there: Int, is_order: npt.NDArray[np.bool_]) -> tuple[Int, Int]:

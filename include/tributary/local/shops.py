@@ -44,7 +44,7 @@ def sandbox_stores(drop_folder: Path) -> list[StoreConfig]:
             timezone=store.timezone,
             currency=store.currency,
             accounts=[
-                AccountConfig("shopify", store.id),
+                AccountConfig("shopify", store.id, options={"emails": "yes"}),
                 AccountConfig(
                     "files", f"{store.id}_files", options={"folder": str(drop_folder / store.id)}
                 ),

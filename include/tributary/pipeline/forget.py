@@ -20,7 +20,7 @@ from datetime import date, timedelta
 from psycopg.types.json import Jsonb
 
 from tributary.clock import Clock
-from tributary.connectors.shared.values import person_key
+from tributary.connectors.shared.values import is_key, person_key
 from tributary.connectors.spec import Connector, Stream, all_connectors
 from tributary.errors import TributaryError
 from tributary.identity.components import kind_of
@@ -47,6 +47,7 @@ class Person:
     @property
     def identifiers(self) -> list[Identifier]:
         found = [(EMAIL, text.strip().lower()) for text in self.emails]
+        found += [(EMAIL, person_key(text.strip())) for text in self.emails]
         found += [("user", person_key(text.strip())) for text in (*self.emails, *self.users)]
         found += [("customer", text.strip().rpartition("/")[2]) for text in self.customers]
         return found + [("client", text.strip()) for text in self.clients]
@@ -134,12 +135,18 @@ def _all_of(conn: Connection, store_id: str, person: Person) -> list[Identifier]
 def _words(
     conn: Connection, store_id: str, identifiers: Iterable[Identifier]
 ) -> dict[Identifier, str]:
-    """The word for each identifier: the one it has, or a new one."""
+    """The word for each identifier: the one it has, or a new one. The key of an e-mail address has
+    the same as user and as address, so that these stay one person (`forgotten-h`).
+    """
     known = Forgotten.of_store(conn, store_id) or Forgotten({})
-    return {
-        (kind, value): known.word_for(kind, value) or f"forgotten-{secrets.token_hex(12)}"
-        for kind, value in identifiers
-    }
+    words: dict[Identifier, str] = {}
+    of_keys: dict[str, str] = {}
+    for kind, value in identifiers:
+        word = known.word_for(kind, value)
+        if is_key(value) and kind in (EMAIL, "user"):
+            word = of_keys.setdefault(value, word or f"forgotten-h{secrets.token_hex(12)}")
+        words[kind, value] = word or f"forgotten-{secrets.token_hex(12)}"
+    return words
 
 
 def _erase(

@@ -23,13 +23,14 @@ from tributary.warehouse.connection import Connection
 _REMEMBERED = 500_000
 _WORD = re.compile(r"[^\s\"'`,;|(){}\[\]<>=&?/\\]+")
 # Click ids in addresses tell a person apart, too; that there was one is kept.
-_CLICK_ID = re.compile(r"([?&][A-Za-z_]*(?:clid|braid|fat_id|epik|sccid|_cid)=)[^&#]+", re.I)
+_CLICK_ID = re.compile(r"([?&][A-Za-z_]*(?:clid|braid|fat_id|epik|sccid|_cid)=)([^&#\"]+)", re.I)
 _encode = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 # Kind of a raw e-mail address, which may stand in a record key.
 EMAIL = "email"
+CLICK = "click"
 
 
 def value_hash(kind: str, value: str) -> str:
@@ -102,12 +103,16 @@ class Forgotten:
         return tuple(changed)
 
     def document(self, payload: bytes, people: Mapping[str, str]) -> bytes:
-        """A document; one that names nobody forgotten is returned as it is."""
+        """A document; one that names nobody forgotten is returned as it is. Of the forgotten
+        person's own, every click id goes.
+        """
         record = _decode(payload)
         named = [self._replace(record, name.split("."), kind) for name, kind in people.items()]
-        if not any(named):
-            return payload
-        return _encode(_without_click_ids(record))
+        if any(named):
+            return _encode(self._without_clicks(record, "forgotten"))
+        if any(self.word_for(CLICK, found[2]) for found in _CLICK_ID.finditer(payload.decode())):
+            return _encode(self._without_clicks(record, ""))
+        return payload
 
     def _replace(self, record: Any, names: Sequence[str], kind: str) -> bool:
         """Replace the value at the end of these names; an id in an address is its last part."""
@@ -122,12 +127,15 @@ class Forgotten:
             record[names[-1]] = f"{head}{slash}{word}"
         return word is not None
 
-
-def _without_click_ids(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_click_ids(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_without_click_ids(part) for part in value]
-    if isinstance(value, str):
-        return _CLICK_ID.sub(r"\1forgotten", value)
-    return value
+    def _without_clicks(self, value: Any, other: str) -> Any:
+        """Click ids of forgotten people become their word, others `other` if there is one."""
+        if isinstance(value, dict):
+            return {name: self._without_clicks(part, other) for name, part in value.items()}
+        if isinstance(value, list):
+            return [self._without_clicks(part, other) for part in value]
+        if isinstance(value, str):
+            return _CLICK_ID.sub(
+                lambda found: found[1] + (self.word_for(CLICK, found[2]) or other or found[2]),
+                value,
+            )
+        return value

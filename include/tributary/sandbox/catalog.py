@@ -70,7 +70,8 @@ class Store:
     """One shop. `tax_rate` is contained in prices where `taxes_included`, else added on top.
 
     `event_export`: the connector that reads GA4's event export, which comes one way only: as day
-    files in the drop folder, or in BigQuery.
+    files in the drop folder, or in BigQuery. `sends_emails_as_users`: its user ids are the
+    visitors' e-mail addresses.
     """
 
     id: str
@@ -88,6 +89,7 @@ class Store:
     free_shipping_from: int
     size: float
     event_export: Literal["files", "bigquery"] = "files"
+    sends_emails_as_users: bool = False
 
     @property
     def host(self) -> str:
@@ -168,6 +170,7 @@ PRAIRIE = Store(
     free_shipping_from=7500,
     size=0.9,
     event_export="bigquery",
+    sends_emails_as_users=True,
 )
 STORES: dict[str, Store] = {store.id: store for store in (NORDLICHT, PRAIRIE)}
 

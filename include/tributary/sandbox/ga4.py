@@ -196,7 +196,7 @@ class _Session:
             "event_params": params,
             "event_bundle_sequence_id": stamp // 1_000_000 % 2**31,
             # Some tag set-ups send the shop's own user id when the visitor is signed in.
-            "user_id": f"u{visit.person.number}" if visit.logged_in else None,
+            "user_id": _user_id(self._store, visit) if visit.logged_in else None,
             "user_pseudo_id": client,
             "privacy_info": {
                 "analytics_storage": "Yes",
@@ -213,6 +213,12 @@ class _Session:
             "ecommerce": _ecommerce(order) if order else None,
         }
         return at, row
+
+
+def _user_id(store: Store, visit: Visit) -> str:
+    """The shop's own number of the user; one of the shops sends the e-mail address instead."""
+    person = visit.person
+    return person.email if store.sends_emails_as_users else f"u{person.number}"
 
 
 def _param(key: str, value: str | int) -> Row:

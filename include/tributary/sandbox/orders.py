@@ -47,7 +47,7 @@ class Order:
 
     @property
     def customer_id(self) -> int:
-        return 7_000_000_000_000 + self.purchase.visit.person.number
+        return self.purchase.visit.person.customer_id
 
     @property
     def purchase_event_at(self) -> datetime:

@@ -53,6 +53,14 @@ class Person:
     country: str
     special: int
 
+    @property
+    def customer_id(self) -> int:
+        return 7_000_000_000_000 + self.number
+
+    @property
+    def email(self) -> str:
+        return f"kim{self.customer_id}@mail.example"
+
 
 @dataclass(frozen=True)
 class Purchase:

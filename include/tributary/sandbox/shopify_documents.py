@@ -58,7 +58,7 @@ def order_document(state: OrderState, number: int, visits: list[Visit]) -> Json:
         "discountCodes": list(order.codes),
         **_totals(state, refunded),
         "customer": _customer(order),
-        "email": _email(order) if order.has_customer else None,
+        "email": order.purchase.visit.person.email if order.has_customer else None,
         "phone": None,
         "shippingAddress": _address(order),
         "billingAddress": _address(order),
@@ -217,15 +217,11 @@ def _customer(order: Order) -> Json | None:
         "legacyResourceId": str(order.customer_id),
         "numberOfOrders": str(order.customer_index + 1),
         "createdAt": instant(order.created_at),
-        "email": _email(order),
+        "email": order.purchase.visit.person.email,
         "firstName": "Kim",
         "lastName": f"Muster{order.customer_id % 1_000}",
         "displayName": f"Kim Muster{order.customer_id % 1_000}",
     }
-
-
-def _email(order: Order) -> str:
-    return f"kim{order.customer_id}@mail.example"
 
 
 def _address(order: Order) -> Json:

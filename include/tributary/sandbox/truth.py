@@ -20,9 +20,8 @@ from tributary.sandbox import spend, truth_markov, truth_site
 from tributary.sandbox.catalog import CHANNELS, DIRECT, STORES, Store
 from tributary.sandbox.goods import Refund
 from tributary.sandbox.people import Visit
-from tributary.sandbox.shopify_journeys import moments
 from tributary.sandbox.state import OrderState
-from tributary.sandbox.truth_people import People
+from tributary.sandbox.truth_people import People, journeys
 from tributary.sandbox.world import World
 from tributary.window import day_of
 
@@ -179,18 +178,9 @@ def _visits(store: Store, seen: list[Visit]) -> Iterator[Fact]:
 
 
 def _moments(world: World, store: Store, orders: list[OrderState]) -> Iterator[Fact]:
-    """Visits the shop itself ties to its orders; a journey is known once it is ready."""
-    by_person: dict[int, list[Visit]] = defaultdict(list)
-    for visit in world.visits(store):
-        if not visit.is_payment_return:
-            by_person[visit.person.number].append(visit)
-    for state in orders:
-        order = state.order
-        if order.is_test or not order.has_journey or not state.is_ready:
-            continue
-        for visit in moments(order, by_person[order.purchase.visit.person.number]):
-            at = visit.at.replace(microsecond=0)
-            yield "visits", day_of(at, store.timezone), visit.seen_as, 1
+    for _, visit in journeys(world, store, orders):
+        at = visit.at.replace(microsecond=0)
+        yield "visits", day_of(at, store.timezone), visit.seen_as, 1
 
 
 def _spend(world: World, store: Store) -> Iterator[Fact]:

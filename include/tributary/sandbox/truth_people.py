@@ -8,12 +8,31 @@ from datetime import datetime
 
 from tributary.sandbox.catalog import Store
 from tributary.sandbox.people import Visit
+from tributary.sandbox.shopify_journeys import moments
 from tributary.sandbox.state import OrderState
 from tributary.sandbox.world import World
 
 
+def journeys(
+    world: World, store: Store, orders: list[OrderState]
+) -> Iterator[tuple[OrderState, Visit]]:
+    """Visits the shop itself ties to its orders; a journey is known once it is ready."""
+    by_person: dict[int, list[Visit]] = defaultdict(list)
+    for visit in world.visits(store):
+        if not visit.is_payment_return:
+            by_person[visit.person.number].append(visit)
+    for state in orders:
+        order = state.order
+        if order.is_test or not order.has_journey or not state.is_ready:
+            continue
+        for visit in moments(order, by_person[order.purchase.visit.person.number]):
+            yield state, visit
+
+
 class People:
-    """Who is who by the evidence: customer of an order, browser of a purchase, signed-in user."""
+    """Who is who by the evidence: customer and address of an order, browser of a purchase,
+    signed-in user, and the browser of a paid click that an order's journey began with.
+    """
 
     def __init__(
         self, world: World, store: Store, orders: list[OrderState], seen: list[Visit]
@@ -23,9 +42,17 @@ class People:
         for state in orders:
             if state.order.has_customer and not state.order.is_test:
                 self._join(f"order {state.order.id}", f"customer {state.order.customer_id}")
+                # An address has one customer, who has one address.
+                if store.sends_emails_as_users:
+                    number = state.order.purchase.visit.person.number
+                    self._join(f"order {state.order.id}", f"user {number}")
         for order in world.purchases_seen(store):
             if not order.loses_transaction_id:
                 self._join(f"order {order.id}", f"client {order.purchase.visit.client_id}")
+        shown = set(seen)
+        for state, visit in journeys(world, store, orders):
+            if visit.dress.gclid and visit in shown:
+                self._join(f"order {state.order.id}", f"client {visit.client_id}")
         for visit in seen:
             if visit.logged_in:
                 self._join(f"client {visit.client_id}", f"user {visit.person.number}")

@@ -47,6 +47,7 @@ candidate as (
         touch.campaign,
         touch.source_day as touch_source_day,
         touch.load_id as touch_load_id,
+        touch.ads_consent,
         (extract(epoch from asked.converted_at - touch.occurred_at) / 86400) as age_days,
         case
             when touch.lookback_days > 0 then touch.lookback_days
@@ -203,7 +204,7 @@ listed as (
         converted_at, conversion_day, value_amount, currency_code, credit_set_id,
         touch_id, occurred_at, touch_day, evidence_type, channel, source, medium, campaign,
         age_days, lookback_days, reason, touch_connector, touch_account_id, touch_source_day,
-        touch_load_id
+        touch_load_id, ads_consent
     from reasoned
     union all
     select
@@ -211,7 +212,7 @@ listed as (
         asked.account_id, asked.order_id, asked.order_name, asked.converted_at,
         asked.conversion_day, asked.value_amount, asked.currency_code, asked.credit_set_id,
         0, null, null, null, 'unattributed', '', '', '', null, null, null, '', '',
-        asked.source_day, null
+        asked.source_day, null, ''
     from asked
     inner join core.credit
         on asked.store_id = credit.store_id
@@ -274,7 +275,8 @@ select
     coalesce(credit.last_paid_amount, 0) as last_paid_amount,
     coalesce(credit.markov_per_order_amount, 0) as markov_per_order_amount,
     coalesce(credit.shapley_amount, 0) as shapley_amount,
-    credit.markov_fallback
+    credit.markov_fallback,
+    listed.ads_consent
 from listed
 left join core.credit
     on listed.store_id = credit.store_id

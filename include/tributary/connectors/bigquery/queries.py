@@ -25,6 +25,7 @@ _PLAIN = (
 _PARTS = {
     "device": ("category",),
     "geo": ("country",),
+    "privacy_info": ("ads_storage",),
     "traffic_source": ("source", "medium", "name"),
     "collected_traffic_source": (
         "manual_source",
@@ -48,7 +49,6 @@ _UNUSED = (
     "is_active_user",
     "items",
     "platform",
-    "privacy_info",
     "publisher",
     "session_traffic_source_last_click",
     "stream_id",

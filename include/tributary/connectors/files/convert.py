@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from tributary.connectors.files.kinds import CURRENCY, EVIDENCE, LOOKBACK, Field
 from tributary.connectors.files.mapping import Condition, FileSpec, Rows, Value
-from tributary.connectors.shared.values import BadValue, person_key
+from tributary.connectors.shared import urls
+from tributary.connectors.shared.values import BadValue, click_key, email_key, person_key
 from tributary.errors import SchemaDrift
 
 Fields = Sequence[str]
@@ -201,9 +202,7 @@ def _parser(context: Context, field: Field) -> Callable[[str], Any]:
         return _currency
     if field.name == "evidence_type":
         return _evidence
-    if field.name == "user_key":
-        return person_key
-    return lambda text: text
+    return _TEXTS.get(field.name, str)
 
 
 def _number(spec: FileSpec) -> Callable[[str], Decimal]:
@@ -309,7 +308,27 @@ def _currency(text: str) -> str:
     return code
 
 
+def _clicked(text: str) -> str:
+    """The key of a click id, or of the one in an address."""
+    return click_key(urls.parse(text).click_id if "://" in text else text)
+
+
+def _consent(text: str) -> str:
+    if text.lower() not in _CONSENT:
+        raise BadValue(f"ads_consent {text!r} is none of granted, denied, yes, no")
+    return _CONSENT[text.lower()]
+
+
 def _evidence(text: str) -> str:
     if text not in EVIDENCE:
         raise BadValue(f"evidence_type {text!r} is none of {', '.join(sorted(EVIDENCE))}")
     return text
+
+
+_CONSENT = {"": "", "granted": "granted", "yes": "granted", "denied": "denied", "no": "denied"}
+_TEXTS: Mapping[str, Callable[[str], str]] = {
+    "user_key": person_key,
+    "email": email_key,
+    "click_key": _clicked,
+    "ads_consent": _consent,
+}

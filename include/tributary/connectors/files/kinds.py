@@ -42,7 +42,7 @@ class Kind:
     @property
     def people(self) -> dict[str, str]:
         """Stream.people: the columns that name a person."""
-        named = {"user_key": "user", **ga4_event.PEOPLE}
+        named = {"user_key": "user", "email": "email", "device_id": "device", **ga4_event.PEOPLE}
         return {f.name: named[f.name] for f in self.fields if f.name in named}
 
     def field(self, name: str) -> Field | None:
@@ -68,6 +68,10 @@ TOUCH = Kind(
         Field("cost", "money"),
         Field(CURRENCY),
         Field(LOOKBACK, "count"),
+        Field("email"),
+        Field("click_key"),
+        Field("device_id"),
+        Field("ads_consent"),
     ),
 )
 ORDER_LINE = Kind(
@@ -87,6 +91,8 @@ ORDER_LINE = Kind(
         Field("shipping_amount", "money", default="0"),
         Field(CURRENCY),
         Field("region_country"),
+        Field("email"),
+        Field("click_key"),
     ),
 )
 REFUND = Kind(

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from tributary.connectors.shared import urls
-from tributary.connectors.shared.values import BadValue, person_key
+from tributary.connectors.shared.values import BadValue, click_key, person_key
 from tributary.money import PAYMENT_SITES as PAYMENT_SITES
 
 Row = dict[str, Any]
@@ -36,6 +36,7 @@ COLUMNS = [
     "user_pseudo_id",
     "device",
     "geo",
+    "privacy_info",
     "traffic_source",
     "collected_traffic_source",
     "ecommerce",
@@ -58,8 +59,8 @@ PARAMS = [
     "currency",
     "value",
 ]
-# Stream.people of a `ga4_event` stream: its browser, and who signed in.
-PEOPLE = {"user_pseudo_id": "client", "user_id": "user"}
+# Stream.people of a `ga4_event` stream: its browser, who signed in, and the click that led here.
+PEOPLE = {"user_pseudo_id": "client", "user_id": "user", "click_key": "click"}
 # Stream.columns of a `ga4_event` stream, in the order of `row`.
 STAGING_COLUMNS = (
     "record_key",
@@ -88,9 +89,12 @@ STAGING_COLUMNS = (
     "is_internal_source",
     "is_internal_first_user",
     "referrer_host",
+    "click_key",
+    "ads_consent",
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ID = frozenset({"", "(not set)", "null", "undefined", "none", "nan"})
+_CONSENT = {"yes": "granted", "no": "denied"}
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -124,6 +128,7 @@ def _row(event: Row, about: Property) -> tuple[Any, ...]:
     source, medium, campaign = _source(event, location)
     first = event.get("traffic_source") or {}
     user = _text(event["user_pseudo_id"])
+    clicked = _click(event, location)
     purchase = name == "purchase"
     key = [user, str(at), name, _text(event.get("event_bundle_sequence_id"))]
     if event.get("batch_event_index") is not None:
@@ -139,7 +144,7 @@ def _row(event: Row, about: Property) -> tuple[Any, ...]:
         source,
         medium,
         campaign,
-        _click_id_type(event, location),
+        clicked[0],
         _text(first.get("source")),
         _text(first.get("medium")),
         _text(first.get("name")),
@@ -156,6 +161,8 @@ def _row(event: Row, about: Property) -> tuple[Any, ...]:
         _text(first.get("medium")) in ("", "referral")
         and _is_internal(_text(first.get("source")), own, about),
         "" if _is_internal(referrer.host, own, about) else referrer.host,
+        clicked[1],
+        _CONSENT.get(_text((event.get("privacy_info") or {}).get("ads_storage")).lower(), ""),
     )
     if any(isinstance(value, str) and "\x00" in value for value in made):
         raise BadValue("a NUL character, which text cannot hold")
@@ -192,12 +199,14 @@ def _source(event: Row, location: urls.PageUrl) -> Tuple3:
     return complete or next((c for c in candidates if any(c)), ("", "", ""))
 
 
-def _click_id_type(event: Row, location: urls.PageUrl) -> str:
+def _click(event: Row, location: urls.PageUrl) -> tuple[str, str]:
+    """The type of the event's click id, and its key."""
     collected, params = event.get("collected_traffic_source") or {}, event["params"]
     for name in ("gclid", "dclid", "srsltid"):
-        if _text(collected.get(name)) or params.get(name):
-            return name if name != "srsltid" else location.click_id_type or name
-    return location.click_id_type
+        value = _text(collected.get(name)) or params.get(name)
+        if value and not (name == "srsltid" and location.click_id_type):
+            return name, click_key(value, name)
+    return location.click_id_type, click_key(location.click_id)
 
 
 def _is_internal(host: str, own: str, about: Property) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
+from tributary.connectors.shared.values import OWN_CLICK_IDS
+
 # Query parameter -> click id type, best evidence first.
 CLICK_IDS = {
     "gclid": "gclid",
@@ -24,7 +26,9 @@ _SECOND_LEVEL = frozenset(["ac", "co", "com", "edu", "gov", "net", "or", "org"])
 
 @dataclass(frozen=True)
 class PageUrl:
-    """What is kept of an address. `page` has no query, no fragment and no e-mail address."""
+    """What is kept of an address. `page` has no query, no fragment and no e-mail address;
+    `click_id` is one click's own, for `click_key`.
+    """
 
     page: str = ""
     host: str = ""
@@ -32,6 +36,7 @@ class PageUrl:
     medium: str = ""
     campaign: str = ""
     click_id_type: str = ""
+    click_id: str = ""
 
 
 @lru_cache(maxsize=50_000)
@@ -48,13 +53,15 @@ def parse(url: str) -> PageUrl:
     query: dict[str, str] = {}
     for key, value in parse_qsl(parts.query, max_num_fields=None):
         query.setdefault(key.lower(), value.strip())
+    clicked = next((key for key in CLICK_IDS if query.get(key)), "")
     return PageUrl(
         page=f"{parts.scheme}://{parts.netloc.rsplit('@', 1)[-1]}{path}",
         host=host,
         source=query.get("utm_source", ""),
         medium=query.get("utm_medium", ""),
         campaign=query.get("utm_campaign", ""),
-        click_id_type=next((name for key, name in CLICK_IDS.items() if query.get(key)), ""),
+        click_id_type=CLICK_IDS.get(clicked, ""),
+        click_id=query.get(clicked, "") if clicked in OWN_CLICK_IDS else "",
     )
 
 

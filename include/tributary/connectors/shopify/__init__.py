@@ -39,7 +39,11 @@ CONNECTOR = Connector(
             finality_days=30,
             backfill="by_business_date",
             replay=replay,
-            people={"customer.id": "customer", "customer.legacyResourceId": "customer"},
+            people={
+                "customer.id": "customer",
+                "customer.legacyResourceId": "customer",
+                "email": "email",
+            },
         ),
     ),
     form=ConnectionForm(

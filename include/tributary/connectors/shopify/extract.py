@@ -13,7 +13,7 @@ from tributary.connectors.shopify import queries
 from tributary.connectors.shopify.api import Api
 from tributary.connectors.shopify.complete import Json, complete_order, next_cursor
 from tributary.connectors.shopify.records import Order, PageInfo, ShopData
-from tributary.connectors.shopify.visits import scrub_visits
+from tributary.connectors.shopify.visits import scrub
 from tributary.connectors.spec import Document, Kept, Page, Rejected, Request
 from tributary.errors import AccountSkipped, ConfigurationError
 from tributary.settings import Account
@@ -43,7 +43,8 @@ def orders(request: Request) -> Iterator[Page]:
     account = request.account
     with Api(request.credentials, account.connection_id) as api:
         _compare_shop(api, request)
-        query, search = _question(request.mode, request.window)
+        emails = asks_for_emails(account)
+        query, search = _question(request.mode, request.window, emails=emails)
 
         def fetch(cursor: str | None) -> _Orders:
             variables = {"first": queries.ORDERS_PER_PAGE, "after": cursor, "query": search}
@@ -60,14 +61,25 @@ def orders(request: Request) -> Iterator[Page]:
             calls = api.calls
 
 
-def _question(mode: str, window: Window) -> tuple[str, str]:
+def asks_for_emails(account: Account) -> bool:
+    """Whether the account wants e-mail addresses read, to be joined by their keys."""
+    asked = str(account.options.get("emails", "no")).lower()
+    if asked not in ("yes", "no"):
+        raise ConfigurationError(
+            f"account {account.connection_id} has the option emails: {asked}; it may be yes or no."
+            " Correct the stores file."
+        )
+    return asked == "yes"
+
+
+def _question(mode: str, window: Window, *, emails: bool) -> tuple[str, str]:
     """The query and its search: the change cursor, or the business time for a backfill."""
     field, sort_key = (
         ("processed_at", "PROCESSED_AT") if mode == "backfill" else ("updated_at", "UPDATED_AT")
     )
     start, end = (f"{t:%Y-%m-%dT%H:%M:%SZ}" for t in (window.start, window.end))
     return (
-        queries.orders(sort_key),
+        queries.orders(sort_key, emails=emails),
         f"status:any AND {field}:>='{start}' AND {field}:<'{end}'",
     )
 
@@ -141,7 +153,7 @@ def _page(api: Api, request: Request, nodes: list[msgspec.Raw], number: int, cal
 
 
 def _document(account: Account, order: Order, payload: Json) -> Document:
-    scrub_visits(payload)
+    scrub(payload)
     day = day_of(order.processed_at, account.timezone)
     return Document(order.legacy_resource_id, day, msgspec.json.encode(payload))
 
@@ -174,7 +186,7 @@ def _safe(text: str) -> str:
     """The record's text without what visits' addresses may carry."""
     try:
         payload = msgspec.json.decode(text)
-        scrub_visits(payload)
+        scrub(payload)
     except (msgspec.DecodeError, AttributeError, TypeError):
         return redact(text)
     return redact(msgspec.json.encode(payload).decode())

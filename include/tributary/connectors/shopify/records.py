@@ -192,6 +192,7 @@ class Order(Vendor, frozen=True):
     source_name: str | None = None
     display_financial_status: str | None = None
     customer: Customer | None = None
+    email: str | None = None
     shipping_address: Address | None = None
     customer_journey_summary: Journey | None = None
 

@@ -1,10 +1,13 @@
-"""Visits of a journey may carry personal data in their addresses; only what is needed stays."""
+"""Orders may carry personal data in their e-mail address and their visits' addresses; only what is
+needed stays, as keyed hashes.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from tributary.connectors.shared.values import click_key, email_key
 from tributary.transport.redaction import redact
 
 _UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id")
@@ -28,8 +31,12 @@ CLICK_IDS = (
 _KEPT_PARAMETERS = {name.lower() for name in (*_UTM, *CLICK_IDS)}
 
 
-def scrub_visits(payload: dict[str, Any]) -> None:
-    """Visits' addresses may carry personal data: keep campaign parameters and click ids only."""
+def scrub(payload: dict[str, Any]) -> None:
+    """The e-mail address becomes a key; of visits' addresses campaign parameters and keys of click
+    ids stay. A second time changes nothing.
+    """
+    if payload.get("email"):
+        payload["email"] = email_key(payload["email"])
     journey = payload.get("customerJourneySummary") or {}
     for moment in (journey.get("moments") or {}).get("nodes", []):
         for name in ("landingPage", "referrerUrl"):
@@ -42,10 +49,16 @@ def scrub_visits(payload: dict[str, Any]) -> None:
 
 
 def scrubbed_url(url: str) -> str:
-    """The address with campaign parameters and click ids, without the rest of its query."""
+    """The address with campaign parameters and click ids, without the rest of its query.
+
+    A click id that is one click's becomes its key."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return ""
-    kept = [(k, v) for k, v in parse_qsl(parts.query) if k.lower() in _KEPT_PARAMETERS]
+    kept = [
+        (k, click_key(v, k.lower()) or v)
+        for k, v in parse_qsl(parts.query)
+        if k.lower() in _KEPT_PARAMETERS
+    ]
     return redact(urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(kept), "")))

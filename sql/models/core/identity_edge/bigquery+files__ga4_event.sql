@@ -1,5 +1,6 @@
 -- A GA4 purchase joins its browser with the order; the transaction id is the shop's order id.
--- A signed-in event joins its browser with the user.
+-- A signed-in event joins its browser with the user, and a user id that was an e-mail address is its key.
+-- An event that a click led to joins its browser with the click.
 with shops as (
     select distinct store_id from core.account where connector = 'shopify'
 ),
@@ -35,10 +36,43 @@ logins as (
     group by connector, store_id, account_id, user_pseudo_id, user_id, business_date
 ),
 
+addresses as (
+    select distinct
+        connector,
+        store_id,
+        account_id,
+        other as one,
+        replace(other, 'user:', 'email:') as other,
+        source_day,
+        load_id
+    from logins
+    where other ~ '^user:(h[0-9a-f]{32}|forgotten-h[0-9a-f]{24})$'
+),
+
+clicks as (
+    select
+        connector,
+        store_id,
+        account_id,
+        'client:' || user_pseudo_id as one,
+        'click:' || click_key as other,
+        business_date as source_day,
+        max(load_id) as load_id
+    from staging.ga4_event
+    where
+        business_date >= ops.window_start() and business_date < ops.window_end()
+        and user_pseudo_id <> '' and click_key <> ''
+    group by connector, store_id, account_id, user_pseudo_id, click_key, business_date
+),
+
 edges as (
     select * from purchases
     union all
     select * from logins
+    union all
+    select * from addresses
+    union all
+    select * from clicks
 )
 
 select

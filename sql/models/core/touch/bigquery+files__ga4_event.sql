@@ -33,7 +33,8 @@ select
     g.country,
     g.lookback_days,
     g.start_day as source_day,
-    g.load_id
+    g.load_id,
+    g.ads_consent
 from sessions as g
 inner join core.store as s on s.store_id = g.store_id
 where s.visit_source in ('auto', 'event_export')

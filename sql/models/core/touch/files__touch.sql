@@ -31,6 +31,7 @@ select
     '' as country,
     t.lookback_days,
     t.business_date as source_day,
-    t.load_id
+    t.load_id,
+    t.ads_consent
 from touches as t
 inner join core.store as s on s.store_id = t.store_id

@@ -117,6 +117,7 @@ select
     '' as country,
     null::int as lookback_days,
     normalised.business_date as source_day,
-    normalised.load_id
+    normalised.load_id,
+    '' as ads_consent
 from normalised
 inner join core.store using (store_id)
