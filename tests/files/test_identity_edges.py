@@ -185,3 +185,59 @@ def test_who_is_forgotten_stays_one_person_of_nobodys(rosa: Loop, tmp_path: Path
             assert [value for value in known if value in text] == [], (table, again)
         assert credited(rosa) == before
         assert sorted(map(len, people(rosa))) == sizes
+
+
+def everywhere(run: Loop) -> str:
+    """What staging, quarantine, core and the ledger hold, as text."""
+    tables = run.rows(
+        "select format('%I.%I', schemaname, tablename) from pg_tables"
+        " where schemaname in ('staging', 'core', 'ops')"
+    )
+    return "".join(str(run.rows(f"select t::text from {table} as t")) for (table,) in tables)
+
+
+def test_no_click_of_who_is_forgotten_survives(rosa: Loop, tmp_path: Path) -> None:
+    # The link was sent on, and stands in a line that does not fit: by now it joins nobody.
+    write(
+        tmp_path,
+        event("2026-03-04T10:00", user="b2", collected={"gclid": CLICK}),
+    )
+    path = tmp_path / "touches.csv"
+    path.write_text(path.read_text() + f"9,2026-03-02T08:00,m9,x,,{CLICK},,maybe\n")
+    rosa.run()
+    assert rosa.rows("select identifier, others_met from core.identity_hub") == [
+        (f"click:{click_key(CLICK)}", 2)
+    ]
+    before, sizes = credited(rosa), sorted(map(len, people(rosa)))
+    known = [CLICK, click_key(CLICK), "rosas.browser"]
+    assert [value for value in known if value in everywhere(rosa)] == known
+
+    clock = FixedClock(datetime(2026, 5, 1, tzinfo=UTC))
+    assert forget(rosa.conn, "shop", Person(clients=["rosas.browser"]), clock).unpublished == ""
+    later = {"user": "rosas.browser", "collected": {"gclid": "AnotherClick1234567"}}
+    write(tmp_path, event("2026-04-01T10:00", **later))
+    rosa.run()
+    known.append(click_key("AnotherClick1234567"))
+    assert [value for value in known if value in everywhere(rosa)] == []
+    hubs = "select count(*) from core.identity_hub where identifier ~ '^click:forgotten-'"
+    assert rosa.one(hubs) == (1,)
+    assert credited(rosa) == before
+    assert sorted(map(len, people(rosa))) == sizes
+
+
+def test_who_is_forgotten_by_another_identifier_does_not_come_back_by_an_address(
+    loop: Callable[[Path], Loop], tmp_path: Path
+) -> None:
+    fill(tmp_path)
+    orders = (tmp_path / "orders.csv").read_text()
+    (tmp_path / "orders.csv").write_text(ORDERS + "o2,2026-03-05T12:00,u2,30,\n")
+    run = loop(tmp_path)
+    run.run()
+    clock = FixedClock(datetime(2026, 5, 1, tzinfo=UTC))
+    assert forget(run.conn, "shop", Person(users=["m1"]), clock).unpublished == ""
+    # The first order that names her by her address, as its user.
+    (tmp_path / "orders.csv").write_text(orders)
+    run.run()
+    assert person_key(EMAIL) not in everywhere(run)
+    buyer = run.one("select customer_id from core.sales_order where order_id = 'o1'")[0]
+    assert buyer.startswith("forgotten-h")

@@ -127,9 +127,27 @@ def _all_of(conn: Connection, store_id: str, person: Person) -> list[Identifier]
         " where own.store_id = %s and own.identifier = any(%s)",
         (store_id, [f"{kind}:{value}" for kind, value in given]),
     ).fetchall()
-    connected = [str(row[0]) for row in rows if kind_of(str(row[0])) != "order"]
-    split = [(kind, value) for kind, _, value in (text.partition(":") for text in connected)]
-    return sorted({*given, *split})
+    everything = {f"{kind}:{value}" for kind, value in given} | {str(row[0]) for row in rows}
+    everything |= _clicks_of(conn, store_id, everything)
+    split = [text.partition(":") for text in everything if kind_of(text) != "order"]
+    found = {(kind, value) for kind, _, value in split}
+    keys = {value for kind, value in found if kind in (EMAIL, "user") and is_key(value)}
+    return sorted(found | {(kind, key) for key in keys for kind in (EMAIL, "user")})
+
+
+def _clicks_of(conn: Connection, store_id: str, identifiers: Iterable[str]) -> set[str]:
+    """The clicks of these identifiers, also those that join nobody because two made them."""
+    rows = conn.execute(
+        "with own as materialized (select unnest(%(own)s::text[]) as identifier)"
+        " select e.identifier_a from own join core.identity_edge as e"
+        "   on e.store_id = %(store)s and e.identifier_b = own.identifier"
+        "   where starts_with(e.identifier_a, 'click:')"
+        " union select e.identifier_b from own join core.identity_edge as e"
+        "   on e.store_id = %(store)s and e.identifier_a = own.identifier"
+        "   where starts_with(e.identifier_b, 'click:')",
+        {"store": store_id, "own": list(identifiers)},
+    ).fetchall()
+    return {str(row[0]) for row in rows}
 
 
 def _words(

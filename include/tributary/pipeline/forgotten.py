@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from tributary.connectors.shared.values import click_key
 from tributary.settings import required
 from tributary.warehouse.connection import Connection
 
@@ -65,18 +66,22 @@ class Forgotten:
         return self._seen[asked]
 
     def prose(self, text: str, kinds: Collection[str]) -> str:
-        """A record as it was kept, the words that are identifiers of these kinds replaced."""
+        """A record as it was kept, the words that are identifiers of these kinds replaced, and
+        click ids, whether they are keys by now or not.
+        """
+        asked = sorted({*kinds, EMAIL, CLICK})
 
         def replaced(found: re.Match[str]) -> str:
-            words = (self.word_for(kind, found[0]) for kind in (*sorted(kinds), EMAIL))
-            return next((word for word in words if word), found[0])
+            words = (self.word_for(kind, found[0]) for kind in asked)
+            word = next((word for word in words if word), None)
+            return word or self.word_for(CLICK, click_key(found[0])) or found[0]
 
         return _WORD.sub(replaced, text)
 
     def rows(
         self, rows: Sequence[tuple[Any, ...]], columns: Sequence[str], people: Mapping[str, str]
     ) -> list[tuple[Any, ...]]:
-        """Rows of a table stream."""
+        """Rows of a table stream. Of the forgotten person's own, every click goes."""
         places = [(columns.index(name), kind) for name, kind in people.items()]
         key_at = columns.index("record_key")
         return [self._row(row, places, key_at) for row in rows]
@@ -93,6 +98,8 @@ class Forgotten:
             return row
         changed = list(row)
         in_key = {row[place]: word for place, word in words.items()}
+        if any(place in words for place, kind in places if kind != CLICK):
+            changed = ["" if (at, CLICK) in places else value for at, value in enumerate(row)]
         for place, word in words.items():
             changed[place] = word
         parts = (

@@ -37,11 +37,18 @@ def replace_rows(
 ) -> list[tuple[str, date]]:
     """Replace in a typed staging table; account and day of each row that changed."""
     whole = {c: f"'{kind}:' || t.{name(c)}" for c, kind in people.items()}
+    gone = {c: f"{value} in (select value from pg_temp.gone)" for c, value in whole.items()}
+    named = " or ".join(gone.values())
+    # Of the person's own rows every click goes, as in landing (`Forgotten.rows`).
+    own = " or ".join(gone[c] for c, kind in people.items() if kind != "click") or "false"
+    kept = {
+        c: f"case when {own} then '' else t.{name(c)} end" if kind == "click" else f"t.{name(c)}"
+        for c, kind in people.items()
+    }
     sets = ", ".join(
-        f"{name(c)} = coalesce((select word from pg_temp.gone where value = {value}), t.{name(c)})"
+        f"{name(c)} = coalesce((select word from pg_temp.gone where value = {value}), {kept[c]})"
         for c, value in whole.items()
     )
-    named = " or ".join(f"{value} in (select value from pg_temp.gone)" for value in whole.values())
     rows = conn.execute(
         f"update {name('staging', table)} as t set {sets},"
         " record_key = array_to_string(array("
@@ -99,8 +106,9 @@ def replace_quarantined(
     rows = conn.execute(
         "select quarantine_id, record_key, reason, payload from ops.quarantine as q"
         " where (store_id, connector, stream) = (%s, %s, %s)"
-        " and exists (select 1 from pg_temp.gone as g"
-        "   where strpos(q.payload || ' ' || q.record_key || ' ' || q.reason, g.plain) > 0)",
+        # A click id is its key here, and may not be one yet in what was kept.
+        " and exists (select 1 from pg_temp.gone as g where g.kind = 'click'"
+        "   or strpos(q.payload || ' ' || q.record_key || ' ' || q.reason, g.plain) > 0)",
         (store_id, connector, stream),
     ).fetchall()
     changed = 0
