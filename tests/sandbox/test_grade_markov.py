@@ -12,7 +12,9 @@ from tributary.money import minor_unit
 from tributary.pipeline import attribute
 from tributary.sandbox import truth
 from tributary.sandbox.catalog import STORES, Store
+from tributary.sandbox.people import Visit
 from tributary.sandbox.truth import MARKOV
+from tributary.sandbox.truth_people import journeys
 from tributary.sandbox.world import World
 from tributary.warehouse import candidates, publish
 from tributary.warehouse.connection import Connection
@@ -43,6 +45,7 @@ def put(conn: Connection, world: World, store: Store) -> None:
                     None,
                     day,
                     1,
+                    "",
                 )
             )
     edges = [
@@ -50,6 +53,12 @@ def put(conn: Connection, world: World, store: Store) -> None:
         for visit in seen
         if visit.logged_in
     ]
+    for visit in seen:
+        if visit.dress.gclid:
+            edges.append((f"client:{visit.client_id}", _click(visit)))
+    for state, visit in journeys(world, store, orders):
+        if visit.dress.gclid:
+            edges.append((f"order:shopify:{state.order.id}", _click(visit)))
     for order in world.purchases_seen(store):
         if not order.loses_transaction_id:
             client = order.purchase.visit.client_id
@@ -61,6 +70,8 @@ def put(conn: Connection, world: World, store: Store) -> None:
             who = f"customer:{order.customer_id}" if order.has_customer else itself
             if order.has_customer and not order.is_test:
                 edges.append((who, itself))
+                if store.sends_emails_as_users:
+                    edges.append((who, f"user:{order.purchase.visit.person.number}"))
             if state.is_counted:
                 value = Decimal(truth.sale(state).net).scaleb(-minor_unit(store.currency))
                 day = day_of(order.processed_at, store.timezone)
@@ -68,6 +79,10 @@ def put(conn: Connection, world: World, store: Store) -> None:
                 sold = (order.processed_at, day, who, value, store.currency, None, day, 1)
                 copy.write_row((store.id, *where, *sold))
     join_people(conn, sorted(set(edges)), store.id)
+
+
+def _click(visit: Visit) -> str:
+    return f"click:{visit.client_id}-{visit.number}"
 
 
 def test_credits_are_exact_to_the_cent_where_models_were_learned(
