@@ -161,6 +161,7 @@ def test_the_report_is_json_in_the_agreed_shape_with_exact_numbers(warehouse: Co
                 "found": 0.1,
             }
         ],
+        "notes": [],
     }
     assert grade(warehouse, {key: Decimal("0.1")}, 9).exit_code == 0
     assert "every cell is exact" in grade(warehouse, {key: Decimal("0.1")}, 9).to_text()
