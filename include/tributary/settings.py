@@ -21,6 +21,9 @@ from tributary.errors import ConfigurationError
 ROOT = Path(__file__).resolve().parents[2]
 SQL = ROOT / "sql"
 
+# What people are credited for, in the order in which it is credited.
+ConversionType = Literal["purchase", "registration", "lead"]
+
 
 class AccountConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One vendor account of a store.
@@ -37,17 +40,9 @@ class AccountConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     options: dict[str, str] = {}
 
 
-class AttributionSettings(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
-):
-    """What a store has otherwise than attribution.AttributionConfig, field by field.
+class AttributionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What is otherwise than in attribution.AttributionConfig, field by field."""
 
-    `lookback_days` by evidence type (click, visit, email_click, view, ...), and in
-    `conversion_types` the same for one type of conversion.
-    """
-
-    lookback_days: dict[str, int] = {}
-    conversion_types: dict[str, dict[str, int]] = {}
     half_life_days: float | msgspec.UnsetType = msgspec.UNSET
     position: tuple[float, float, float] | msgspec.UnsetType = msgspec.UNSET
     direct: Literal["ignore-if-other", "ignore-if-last", "as-any"] | msgspec.UnsetType = (
@@ -60,6 +55,34 @@ class AttributionSettings(
     repeat: Literal["overlap", "since-last"] | msgspec.UnsetType = msgspec.UNSET
     max_touches: int | msgspec.UnsetType = msgspec.UNSET
     paid_channels: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+class ConversionTypeSettings(
+    AttributionRules, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What one type of conversion has otherwise than its store; days of lookback by evidence
+    type.
+    """
+
+    click: int | msgspec.UnsetType = msgspec.UNSET
+    visit: int | msgspec.UnsetType = msgspec.UNSET
+    email_click: int | msgspec.UnsetType = msgspec.UNSET
+    view: int | msgspec.UnsetType = msgspec.UNSET
+    coupon: int | msgspec.UnsetType = msgspec.UNSET
+    influencer_code: int | msgspec.UnsetType = msgspec.UNSET
+    survey: int | msgspec.UnsetType = msgspec.UNSET
+    marketplace: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class AttributionSettings(
+    AttributionRules, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What a store has otherwise than the defaults. `lookback_days` by evidence type (click,
+    visit, email_click, view, ...).
+    """
+
+    lookback_days: dict[str, int] = {}
+    conversion_types: dict[ConversionType, ConversionTypeSettings] = {}
 
 
 class IdentitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -43,12 +43,13 @@ def add_order(
     who: str = "user:1",
     store: str = "kiel",
     first: bool | None = None,
+    kind: str = "purchase",
 ) -> None:
-    """A conversion with its order, number #<number>."""
+    """A conversion, by default with its order, number #<number>."""
     conn.execute(
         "insert into core.conversion values"
-        " (%s, 'purchase', %s, 'shopify', 'kiel', %s, %s, %s, %s, %s, 'EUR', %s, %s, 1)",
-        (store, number, str(number), at, at.date(), who, Decimal(value), first, at.date()),
+        " (%s, %s, %s, 'shopify', 'kiel', %s, %s, %s, %s, %s, 'EUR', %s, %s, 1)",
+        (store, kind, number, str(number), at, at.date(), who, Decimal(value), first, at.date()),
     )
 
 
@@ -104,6 +105,16 @@ def attribute_all(conn: Connection, run_id: str = "unify-1") -> None:
         candidates.open_run(conn, run_id, [])
         attribute.attribute(conn, AT)
     publish.publish(conn, run_id, AT)
+
+
+def add_random_leads(conn: Connection, seed: int, store: str = "kiel") -> None:
+    """Leads of the people and browsers of add_random_world."""
+    random = Random(f"leads {seed}")
+    for number in range(1_001, 1_016):
+        at = NOON - timedelta(days=random.choice([0, 0, 1, 5, 40]), hours=random.choice([0, 3]))
+        who = random.choice(["user:%d", "client:%d"]) % random.randint(1, 6)
+        value = f"{random.randint(0, 90)}.99"
+        add_order(conn, number, at, value, who=who, store=store, kind="lead")
 
 
 def add_random_world(conn: Connection, seed: int, store: str = "kiel") -> None:

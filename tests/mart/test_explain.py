@@ -142,13 +142,19 @@ def test_the_stores_file_states_a_stores_rules(warehouse: Connection, tmp_path: 
         "stores:\n"
         "- {id: kiel, name: Kiel, timezone: Europe/Berlin, currency: EUR, accounts: [],\n"
         "   attribution: {lookback_days: {click: 14}, repeat: since-last, max_touches: 50,\n"
-        "     conversion_types: {purchase: {view: 2}}, exclude_channels: [sms]},\n"
+        "     conversion_types: {purchase: {view: 2}, lead: {click: 7, repeat: overlap}},\n"
+        "     exclude_channels: [sms]},\n"
         "   identity: {hub_limits: {client: 8}}}\n"
         "- {id: tampa, name: Tampa, timezone: America/New_York, currency: USD, accounts: []}\n"
     )
     stores.sync(warehouse, load_stores(path), [])
-    found = configs(warehouse)
-    assert found["tampa"] == AttributionConfig()
+    rules = configs(warehouse)
+    found = {store: rules[store, "purchase"] for store in ("kiel", "tampa")}
+    assert found["tampa"] == rules["tampa", "lead"] == AttributionConfig()
+    assert rules["kiel", "lead"].lookback_days == {**LOOKBACK_DAYS, "click": 7}
+    assert (rules["kiel", "lead"].repeat, rules["kiel", "lead"].max_touches) == ("overlap", 50)
+    assert rules["kiel", "registration"].lookback_days == {**LOOKBACK_DAYS, "click": 14}
+    assert rules["kiel", "registration"].repeat == "since-last"
     assert found["kiel"].lookback_days == {**LOOKBACK_DAYS, "click": 14, "view": 2}
     assert (found["kiel"].repeat, found["kiel"].max_touches) == ("since-last", 50)
     assert found["kiel"].exclude_channels == ("sms",)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.mart.attributed import AT, NOON, add_random_world, attribute_all
+from tests.mart.attributed import AT, NOON, add_random_leads, add_random_world, attribute_all
 from tributary.clock import FixedClock
 from tributary.pipeline import attribute
 from tributary.quality.credits import check_credits
@@ -127,6 +127,7 @@ def change_at_random(conn: Connection, seed: int, rounds: int) -> int:
     random, moved = Random(seed), 0
     set_limits(conn)
     add_random_world(conn, seed)
+    add_random_leads(conn, seed)
     attribute_all(conn, f"{seed} first")
     for n in range(rounds):
         before = credits(conn)

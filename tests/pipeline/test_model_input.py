@@ -22,15 +22,20 @@ from tests.mart.attributed import (
 )
 from tributary.attribution import AttributionConfig, FitConfig, Paths
 from tributary.pipeline import attribute
+from tributary.pipeline.goal import Goal
 from tributary.pipeline.model_input import Learned, journeys
 from tributary.warehouse.connection import Connection
 
 Journey = tuple[str, ...]
 
 
-def learned(conn: Connection, config: AttributionConfig, relations: str = "core.") -> Learned:
+def goal_of(conn: Connection, config: AttributionConfig, relations: str) -> Goal:
     source = attribute.visit_sources(conn, f"{relations}touch")["kiel"]
-    found = journeys(conn, relations, "kiel", source, config)
+    return Goal("kiel", "purchase", source, config)
+
+
+def learned(conn: Connection, config: AttributionConfig, relations: str = "core.") -> Learned:
+    found = journeys(conn, relations, goal_of(conn, config, relations))
     assert found is not None
     return found
 
@@ -86,7 +91,7 @@ def test_models_learn_from_the_journeys_that_are_credited(
         "update core.conversion set identifier = 'client:1' where conversion_id % 4 = 0"
     )
     attribute_all(warehouse)
-    config = attribute.configs(warehouse)["kiel"]
+    config = attribute.configs(warehouse)["kiel", "purchase"]
     found = learned(warehouse, config)
     paths, alone = credited(warehouse, found.first)
     assert listed(found.paths, found.paths.conversions) == paths
@@ -166,5 +171,4 @@ def test_a_new_store_is_learned_from_when_its_journeys_could_end(warehouse: Conn
     assert found.paths.conversions.sum() == 5
     assert found.paths.nulls.sum() == 5
     warehouse.execute("delete from core.touch where touch_id < 20")
-    source = attribute.visit_sources(warehouse, "core.touch")["kiel"]
-    assert journeys(warehouse, "core.", "kiel", source, AttributionConfig()) is None
+    assert journeys(warehouse, "core.", goal_of(warehouse, AttributionConfig(), "core.")) is None

@@ -80,6 +80,13 @@ def test_the_checks_of_the_candidate_rows_stay_beside_those_of_the_credits(
             {"conversion_id": 103, "currency_code": "USD"},
         ),
         (
+            # An order in a set of leads.
+            "insert into work.credit_set values ('shop', 'other', 'lead', 'hash', '{}', 0);"
+            " update work.credit set credit_set_id = 'other' where conversion_id = 103",
+            "credit.belongs_to_a_conversion",
+            {"credit_set_id": "other", "conversion_id": 103},
+        ),
+        (
             "update work.credit set touch_id = 0 where touch_id = 201",
             "credit.unattributed_stands_alone",
             {"conversion_id": 101, "credits": 2},

@@ -55,7 +55,9 @@ def test_every_measure_has_cells_in_every_store(cells: Cells) -> None:
         " site_engaged_sessions site_page_views site_total_users site_new_users"
         " site_claimed_conversions site_claimed_value_amount",
         "attribution": "revenue_first revenue_last revenue_linear revenue_shapley"
-        " unattributed_revenue",
+        " unattributed_revenue registrations_first registrations_last registrations_linear"
+        " leads_first leads_last leads_linear lead_value_first lead_value_last lead_value_linear"
+        " lead_value_shapley",
     }
     expected = {
         (store, connector, measure)
@@ -63,7 +65,11 @@ def test_every_measure_has_cells_in_every_store(cells: Cells) -> None:
         for connector, names in measures.items()
         for measure in names.split()
     } - {("prairie", "shopify", "included_tax_amount")}  # its prices contain no tax
-    expected |= {(store.id, store.event_export, "visits") for store in STORES.values()}
+    expected |= {
+        (store.id, store.event_export, measure)
+        for store in STORES.values()
+        for measure in ("visits", "registrations", "leads", "lead_value")
+    }
     assert set(totals(cells)) == expected
 
 

@@ -106,10 +106,14 @@ class AttributionConfig:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], conversion_type: str) -> AttributionConfig:
-        """The defaults with a store's settings (settings.AttributionSettings) over them."""
+        """The defaults with a store's settings (settings.AttributionSettings) over them, and over
+        those the ones of a type of conversion: days by evidence type, and any other setting.
+        """
         given = dict(settings)
         by_type = given.pop("conversion_types", {}).get(conversion_type, {})
-        lookback = {**LOOKBACK_DAYS, **given.pop("lookback_days", {}), **by_type}
+        days = {k: v for k, v in by_type.items() if k not in cls.__dataclass_fields__}
+        lookback = {**LOOKBACK_DAYS, **given.pop("lookback_days", {}), **days}
+        given |= {k: v for k, v in by_type.items() if k not in days}
         others: dict[str, Any] = {
             name: tuple(v) if isinstance(v, list) else v for name, v in given.items()
         }

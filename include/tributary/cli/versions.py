@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from tributary.cli.current import current, printed_as
+
+# As in settings.ConversionType, which takes time to import.
+TYPES = ("purchase", "registration", "lead")
+
+
+def _of_type(command: Any) -> Any:
+    """The option --type, a parameter `kind`."""
+    option = click.option(
+        "--type",
+        "kind",
+        type=click.Choice(TYPES),
+        default=TYPES[0],
+        show_default=True,
+        help="Of which conversions.",
+    )
+    return option(command)
 
 
 @click.group()
@@ -25,23 +43,27 @@ def list_models(style: str) -> None:
 @click.argument("store", metavar="STORE")
 @click.argument("version_a", metavar="[A]", default="")
 @click.argument("version_b", metavar="[B]", default="")
+@_of_type
 @click.option("--model", default="markov", show_default=True, metavar="MODEL")
 @printed_as()
-def compare_models(store: str, version_a: str, version_b: str, model: str, style: str) -> None:
+def compare_models(
+    store: str, version_a: str, version_b: str, kind: str, model: str, style: str
+) -> None:
     """Each channel's share under two versions; by default the last two."""
     from tributary.local.models import run_compare
 
-    click.echo(run_compare(current(), store, version_a, version_b, model, style), nl=False)
+    click.echo(run_compare(current(), store, kind, version_a, version_b, model, style), nl=False)
 
 
 @models.command("rollback")
 @click.argument("store", metavar="STORE")
 @click.argument("version", metavar="[VERSION]", default="")
-def rollback_models(store: str, version: str) -> None:
+@_of_type
+def rollback_models(store: str, version: str, kind: str) -> None:
     """Credit with an earlier version until the next refit; by default the one before."""
     from tributary.local.models import run_rollback
 
-    click.echo(run_rollback(current(), store, version), nl=False)
+    click.echo(run_rollback(current(), store, kind, version), nl=False)
 
 
 @models.command("refit")

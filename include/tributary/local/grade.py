@@ -14,25 +14,10 @@ from types import MappingProxyType
 
 import msgspec
 
+from tributary.local import grade_queries
 from tributary.sandbox.truth import MARKOV, Cells, Key
 from tributary.warehouse.connection import Connection
 
-# Measures of counted orders and of their refunds by the column that holds them.
-_ORDER_COLUMNS = (
-    "gross_amount",
-    "discount_amount",
-    "included_tax_amount",
-    "net_amount",
-    "shipping_amount",
-    "tax_amount",
-    "gift_card_amount",
-)
-_REFUND_COLUMNS = {
-    "returned_amount": "returned_amount",
-    "adjustment_amount": "adjustment_amount",
-    "refunded_total": "total_amount",
-}
-_CREDIT_MODELS = ("first", "last", "linear", "shapley", "markov_per_order")
 _SHOWN_MISMATCHES = 20
 
 
@@ -167,116 +152,12 @@ def grade(
 def found(conn: Connection) -> Cells:
     """The graded cells as core has them; zeros left out."""
     cells: Cells = {}
-    for measure, query in _queries().items():
+    for measure, query in grade_queries.measures().items():
         for connector, store, day, channel, currency, value in conn.execute(query).fetchall():
             if value:
                 key = Key(connector, measure, store, day, channel, currency)
                 cells[key] = Decimal(value)
     return cells
-
-
-def _queries() -> dict[str, str]:
-    """measure -> rows (connector, store, day, channel, currency, value)."""
-    head = "select connector, store_id, {day}, {channel}, {currency}, {value} from {source}"
-    tail = " group by 1, 2, 3, 4, 5"
-    orders = {"day": "order_day", "channel": "''", "source": "core.sales_order where is_counted"}
-    refunds = {"day": "refund_day", "channel": "''", "source": "core.refund where is_counted"}
-    counted = {"currency": "''", "value": "count(*)"}
-    queries = {
-        "orders": head.format(**orders, **counted),
-        "first_purchases": head.format(**orders, **counted) + " and is_first_purchase",
-        "order_lines": head.format(
-            **{**orders, "source": "core.order_line where is_counted"}, **counted
-        ),
-        "visits": head.format(
-            day="touch_day",
-            channel="channel",
-            source="core.touch where evidence_type = 'visit'",
-            **counted,
-        ),
-    }
-    for column in _ORDER_COLUMNS:
-        queries[column] = head.format(**orders, currency="currency_code", value=f"sum({column})")
-    for measure, column in _REFUND_COLUMNS.items():
-        queries[measure] = head.format(**refunds, currency="currency_code", value=f"sum({column})")
-    site = {**_site_queries(head), **_channel_queries(head)}
-    return {m: query + tail for m, query in (queries | site | _credit_queries()).items()}
-
-
-def _channel_queries(head: str) -> dict[str, str]:
-    """What vendors report by channel and day. Web analytics alone claims by channel."""
-    money = ("spend_amount", "claimed_value_amount")
-    return {
-        column: head.format(
-            day="day",
-            channel="channel",
-            currency="currency_code" if column in money else "''",
-            value=f"sum({column})",
-            source="core.channel_daily"
-            + (" where connector = 'ga4'" if column.startswith(("claimed", "sessions")) else ""),
-        )
-        for column in (*money, "impressions", "clicks", "sessions", "claimed_conversions")
-    }
-
-
-_SITE_COLUMNS = (
-    "sessions",
-    "engaged_sessions",
-    "page_views",
-    "total_users",
-    "new_users",
-    "claimed_conversions",
-    "claimed_value_amount",
-)
-
-
-def _site_queries(head: str) -> dict[str, str]:
-    """What web analytics counted of the site; `channel` names dimension and value."""
-    queries = {
-        f"site_{column}": head.format(
-            day="day",
-            channel="dimension_set || ' ' || dimension_value",
-            currency="currency_code" if column.endswith("_amount") else "''",
-            value=f"sum({column})",
-            source="core.site_daily",
-        )
-        for column in _SITE_COLUMNS
-    }
-    for column in ("total_users", "new_users", "sessions"):
-        queries[f"period_{column}"] = head.format(
-            day="first_day",
-            channel="period",
-            currency="''",
-            value=f"sum({column})",
-            source="core.site_user_count",
-        )
-    seen = {"day": "day", "channel": "''", "source": "core.site_purchase"}
-    return queries | {
-        "orders_seen": head.format(**seen, currency="''", value="count(distinct order_id)"),
-        "purchases_seen": head.format(**seen, currency="''", value="sum(purchases)"),
-        "seen_value_amount": head.format(
-            **seen, currency="currency_code", value="sum(claimed_value_amount)"
-        ),
-    }
-
-
-def _credit_queries() -> dict[str, str]:
-    """Credited revenue by conversion day and channel; touch 0 is revenue that none explains."""
-    current = (
-        " from core.credit as c join core.credit_pointer as p"
-        " on p.store_id = c.store_id and p.credit_set_id = c.credit_set_id"
-        " left join core.touch as t on t.store_id = c.store_id and t.touch_id = c.touch_id"
-    )
-    head = "select 'attribution', c.store_id, c.conversion_day, {channel}, c.currency_code, "
-    queries = {
-        f"revenue_{model}": head.format(channel="coalesce(t.channel, '')")
-        + f"sum(c.{model}_amount){current} where c.touch_id <> 0"
-        for model in _CREDIT_MODELS
-    }
-    queries["unattributed_revenue"] = (
-        head.format(channel="''") + f"sum(c.linear_amount){current} where c.touch_id = 0"
-    )
-    return queries
 
 
 def _of(cells: Mapping[Key, Decimal], key: Key) -> Decimal:

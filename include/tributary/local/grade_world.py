@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from tributary.attribution.paths import Paths
 from tributary.local.grade import GradeReport, grade
-from tributary.pipeline import attribute, model_input
+from tributary.pipeline import attribute, model_input, model_state
+from tributary.pipeline.goal import CONVERSION_TYPES, PURCHASE, Goal
 from tributary.sandbox import truth
 from tributary.sandbox.catalog import STORES
 from tributary.sandbox.truth import Cells, Key
@@ -24,25 +25,30 @@ _Journey = tuple[str, float, float]
 
 def grade_world(conn: Connection, world: World) -> GradeReport:
     """Compare what core holds with what is true in the world."""
-    true = {store.id: truth.learned(world, store) for store in STORES.values()}
-    chains, notes = _chains(conn, true)
+    true = {
+        (store.id, kind): truth.learned(world, store, kind)
+        for store in STORES.values()
+        for kind in CONVERSION_TYPES
+    }
+    chains, notes = _chains(
+        conn, {store: found for (store, kind), found in true.items() if kind == PURCHASE}
+    )
     expected, found = truth.cells(world, chains), Cells()
-    for store_id, learned in true.items():
-        expected |= _journey_cells(world, store_id, _walked(learned))
-    for store_id, paths in _learnable(conn):
-        found |= _journey_cells(world, store_id, _counted(paths))
+    for of, learned in true.items():
+        expected |= _journey_cells(world, *of, _walked(learned))
+    for goal, paths in _learnable(conn):
+        found |= _journey_cells(world, goal.store_id, goal.conversion_type, _counted(paths))
     report = grade(conn, expected, world.seed, found)
     return replace(report, notes=notes)
 
 
-def _learnable(conn: Connection) -> Iterator[tuple[str, Paths]]:
+def _learnable(conn: Connection) -> Iterator[tuple[Goal, Paths]]:
     """The journeys of today as models would learn from them, whether or not one did."""
-    configs = attribute.configs(conn)
-    for store_id, source in attribute.visit_sources(conn, "core.touch").items():
-        if store_id in STORES:
-            found = model_input.journeys(conn, "core.", store_id, source, configs[store_id])
+    for goal in attribute.goals(conn, model_state.PUBLISHED):
+        if goal.store_id in STORES:
+            found = model_input.journeys(conn, "core.", goal)
             if found:
-                yield store_id, found.paths
+                yield goal, found.paths
 
 
 def _counted(paths: Paths) -> Iterator[_Journey]:
@@ -58,11 +64,12 @@ def _walked(true: Learned) -> Iterator[_Journey]:
     yield "", float(true.unattributed), 0.0
 
 
-def _journey_cells(world: World, store_id: str, journeys: Iterable[_Journey]) -> Cells:
+def _journey_cells(world: World, store_id: str, kind: str, journeys: Iterable[_Journey]) -> Cells:
     cells: Cells = {}
+    of = "" if kind == PURCHASE else f"{kind}_"
     for path, *counts in journeys:
         for measure, count in zip(("journeys_won", "journeys_lost"), counts, strict=True):
-            key = Key("attribution", measure, store_id, world.as_of, path)
+            key = Key("attribution", of + measure, store_id, world.as_of, path)
             cells[key] = cells.get(key, Decimal(0)) + Decimal(count)
     return {key: count for key, count in cells.items() if count}
 
@@ -76,7 +83,8 @@ def _chains(conn: Connection, true: dict[str, Learned]) -> tuple[dict[str, int],
         " coalesce(m.journeys - m.conversions, 0), coalesce(m.unattributed, 0)"
         " from core.credit_pointer as p join core.credit_set as s using (store_id, credit_set_id)"
         " left join core.model_state as m on m.store_id = s.store_id"
-        "   and m.model_state_id = s.model_state_id"
+        "   and m.model_state_id = s.model_state_id where p.conversion_type = %s",
+        (PURCHASE,),
     ).fetchall()
     chains, notes = {}, []
     for store_id, order, *counts in rows:

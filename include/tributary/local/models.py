@@ -15,13 +15,14 @@ from tributary.local.tabular import render
 from tributary.warehouse.connection import Connection
 
 _VERSIONS = """\
-select store_id as store, model_state_id as version, fitted_at::timestamp(0) as fitted,
-    journeys, conversions, markov_order as "order",
+select store_id as store, conversion_type as type, model_state_id as version,
+    fitted_at::timestamp(0) as fitted, journeys, conversions, markov_order as "order",
     round(order_likelihood[markov_order]::numeric, 4) as likelihood,
     concat_ws(', ', case when is_published then 'shown' end,
         case when is_chosen and not is_published then 'next run' end,
         nullif(chosen_by, '')) as state
-from mart.model_version order by store_id, fitted_at, model_state_id"""
+from mart.model_version
+order by store_id, conversion_type <> 'purchase', conversion_type, fitted_at, model_state_id"""
 
 _COMPARISON = """\
 select channel, round(a.share::numeric, 4) as share_a,
@@ -48,36 +49,41 @@ def run_list(found: Installation, style: str) -> str:
         return _asked(conn, _VERSIONS, {}, style)
 
 
-def run_compare(found: Installation, store: str, a: str, b: str, model: str, style: str) -> str:
+def run_compare(
+    found: Installation, store: str, kind: str, a: str, b: str, model: str, style: str
+) -> str:
     """Each channel's share under two versions, and whether the second is within the first's
-    interval; by default the version shown and the one before. ConfigurationError if one is missing.
+    interval; by default the version shown and the one before of a type of conversion.
+    ConfigurationError if one is missing.
     """
     with _open(found) as conn:
         databases.require_store(conn, store)
         rows = conn.execute(
             "select model_state_id from core.model_state where store_id = %s"
-            " order by fitted_at, model_state_id",
-            (store,),
+            " and conversion_type = %s order by fitted_at, model_state_id",
+            (store, kind),
         ).fetchall()
         known = [str(row[0]) for row in rows]
         if not (a or b):
             if len(known) < 2:
                 raise ConfigurationError(
-                    f"store {store!r} has {len(known) or 'no'} model version, and two are needed."
+                    f"store {store!r} has {len(known) or 'no'} model version of its {kind}s, and"
+                    " two are needed."
                     " `tributary models refit` learns another where journeys have changed"
                 )
             a, b = known[-2:]
         for version in (a, b):
             if version not in known:
                 raise ConfigurationError(
-                    f"store {store!r} has no model version {version!r}: `tributary models list`"
+                    f"store {store!r} has no model version {version!r} of its {kind}s:"
+                    " `tributary models list`"
                 )
         head = f"{model} of {store}: a = {a}, b = {b}\n" if style == "table" else ""
         asked = {"store": store, "a": a, "b": b, "model": model}
         return head + _asked(conn, _COMPARISON, asked, style)
 
 
-def run_rollback(found: Installation, store: str, version: str) -> str:
+def run_rollback(found: Installation, store: str, kind: str, version: str) -> str:
     """Go back to a version and publish its credits; the sentence that says so."""
     from tributary.pipeline.refit import rollback
     from tributary.pipeline.unify import unify
@@ -85,11 +91,11 @@ def run_rollback(found: Installation, store: str, version: str) -> str:
     clock = SystemClock()
     with _open(found) as conn, told(clock):
         databases.require_store(conn, store)
-        state = rollback(conn, store, version)
+        state = rollback(conn, store, version, kind)
         unify(conn, f"models-rollback-{secrets.token_hex(4)}", clock)
     return (
-        f"{store} is credited with model version {state} until the next refit (daily at 03:30 UTC,"
-        " or `tributary models refit`).\n"
+        f"The {kind}s of {store} are credited with model version {state} until the next refit"
+        " (daily at 03:30 UTC, or `tributary models refit`).\n"
     )
 
 

@@ -117,7 +117,8 @@ REFIT = """\
 ### The data-driven models learn again
 
 Once a day, after the nightly `unify`: Markov and Shapley are fitted to each store's journeys of
-the last 365 days, with and without a conversion, and to 200 bootstrap draws of them. A changed
+the last 365 days, with and without a conversion, and to 200 bootstrap draws of them; purchases,
+registrations and leads each have their own. A changed
 result is a new version beside the old ones; it wakes `unify`, which credits all conversions of the
 store with it and publishes that whole. A store with less than 100 converting and 100 other journeys
 is left out: its Markov is linear, and every row says so (`markov_fallback`).

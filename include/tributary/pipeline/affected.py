@@ -7,9 +7,8 @@ everything is found by key, so that a refund costs what it touches and not what 
 
 from __future__ import annotations
 
-from tributary.attribution import AttributionConfig
 from tributary.pipeline import credits
-from tributary.pipeline.model_input import CONVERSION_TYPE
+from tributary.pipeline.goal import PURCHASE, Goal
 from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection, name
 
@@ -23,46 +22,47 @@ _PERSON = (
 )
 
 
-def select_all(conn: Connection, store_id: str, credit_set_id: str) -> int:
-    """Note every conversion of the store, and those that went; returns how many."""
+def select_all(conn: Connection, goal: Goal, credit_set_id: str) -> int:
+    """Note every conversion of the goal, and those that went; returns how many."""
     found = conn.execute(
         "insert into work.credit_scope select store_id, %s, conversion_id"
         " from work.candidate_conversion where store_id = %s and conversion_type = %s"
         " union select store_id, credit_set_id, conversion_id from core.credit"
         " where store_id = %s and credit_set_id = %s",
-        (credit_set_id, store_id, CONVERSION_TYPE, store_id, credit_set_id),
+        (
+            *(credit_set_id, goal.store_id, goal.conversion_type),
+            *(goal.store_id, credit_set_id),
+        ),
     ).rowcount
     conn.execute("analyze work.credit_scope")
     return found
 
 
-def select_changed(conn: Connection, store_id: str, credit_set_id: str) -> int:
-    """Note in work.credit_scope which conversions get new credits; returns how many."""
-    _find_changed_rows(conn, store_id)
-    _find_affected_keys(conn, store_id)
-    found = _find_their_conversions(conn, store_id, credit_set_id)
+def select_changed(conn: Connection, goal: Goal, credit_set_id: str) -> int:
+    """Note in work.credit_scope which conversions get new credits; returns how many. After
+    find_changed_rows of the store.
+    """
+    _find_affected_keys(conn, goal)
+    found = _find_their_conversions(conn, goal, credit_set_id)
     conn.execute("analyze work.credit_scope")
     return found
 
 
-def _find_changed_rows(conn: Connection, store_id: str) -> None:
+def find_changed_rows(conn: Connection, store_id: str) -> None:
     """pg_temp.changed: identifiers of touches and conversions that came, went or differ, and the
-    conversions themselves.
+    conversions themselves with their type.
     """
-    conversions = _differing(conn, "conversion", "conversion_id", "conversion_type = %(type)s")
-    touches = _differing(conn, "touch", "null::bigint")
+    conversions = _differing(conn, "conversion", "conversion_type, conversion_id")
+    touches = _differing(conn, "touch", "null::text, null::bigint")
     conn.execute(
         "drop table if exists pg_temp.changed;"
-        "create temp table changed (identifier text, conversion_id bigint)"
+        "create temp table changed (identifier text, conversion_type text, conversion_id bigint)"
     )
-    conn.execute(
-        f"insert into pg_temp.changed {conversions} union {touches}",
-        {"store": store_id, "type": CONVERSION_TYPE},
-    )
+    conn.execute(f"insert into pg_temp.changed {conversions} union {touches}", {"store": store_id})
     conn.execute("analyze pg_temp.changed")
 
 
-def _differing(conn: Connection, table: str, conversion: str, condition: str = "true") -> str:
+def _differing(conn: Connection, table: str, conversion: str) -> str:
     """Identifiers and conversions of rows of a run without an equal published one, and the reverse.
 
     A full join hashes or sorts, however few rows the planner expects.
@@ -76,18 +76,19 @@ def _differing(conn: Connection, table: str, conversion: str, condition: str = "
     new, old = (", ".join(f"{side}.{fact}" for fact in facts) for side in ("new", "old"))
     return (
         f"select unnest(array[new.identifier, old.identifier]), {conversion} from"
-        f" (select * from {name('work', table)} where store_id = %(store)s and {condition}) as new"
+        f" (select * from {name('work', table)} where store_id = %(store)s) as new"
         f" full join (select c.* from {name('core', table)} as c where c.store_id = %(store)s"
-        f"   and {condition} and {candidates.replaced(table)}) as old"
+        f"   and {candidates.replaced(table)}) as old"
         f" using ({', '.join(map(name, keys))})"
         f" where ({new}) is distinct from ({old})"
     )
 
 
-def _find_affected_keys(conn: Connection, store_id: str) -> None:
+def _find_affected_keys(conn: Connection, goal: Goal) -> None:
     """pg_temp.affected_key: all identifiers of the people of changed rows, and of people who merge
-    or split; as they were and as they will be.
+    or split; as they were and as they will be. Another type's conversions concern nobody.
     """
+    asked = {"store": goal.store_id, "type": goal.conversion_type}
     conn.execute(
         "drop table if exists pg_temp.affected_person, pg_temp.affected_key;"
         "create temp table affected_person (person_id text);"
@@ -97,12 +98,13 @@ def _find_affected_keys(conn: Connection, store_id: str) -> None:
         "insert into pg_temp.affected_person"
         " select coalesce(w.person_id, c.person_id, d.identifier) from pg_temp.changed as d"
         f" {_PERSON} where d.identifier is not null"
+        "   and (d.conversion_type is null or d.conversion_type = %(type)s)"
         " union select unnest(array[coalesce(w.person_id, s.identifier),"
         "   coalesce(c.person_id, s.identifier)]) from work.identity_scope as s"
         "   left join work.identity as w using (store_id, identifier)"
         "   left join core.identity as c using (store_id, identifier)"
         "   where s.store_id = %(store)s and w.person_id is distinct from c.person_id",
-        {"store": store_id},
+        asked,
     )
     conn.execute("analyze pg_temp.affected_person")
     of_people = candidates.rows(
@@ -114,16 +116,17 @@ def _find_affected_keys(conn: Connection, store_id: str) -> None:
     conn.execute(
         "insert into pg_temp.affected_key select person_id from pg_temp.affected_person"
         f" union {of_people}",
-        {"store": store_id},
+        asked,
     )
     conn.execute("analyze pg_temp.affected_key")
 
 
-def _find_their_conversions(conn: Connection, store_id: str, credit_set_id: str) -> int:
+def _find_their_conversions(conn: Connection, goal: Goal, credit_set_id: str) -> int:
     """Conversions of the affected people, found over their identifiers; those that changed
     themselves, whoever's they are; and those that went.
 
     A customer that many share has no people: each of its orders is found by its own identifier.
+    Only orders have one that is joined with others, so that a lead is found by whose it is anyway.
     """
     hub = (
         "exists (select 1 from work.candidate_identity_hub as h"
@@ -135,7 +138,7 @@ def _find_their_conversions(conn: Connection, store_id: str, credit_set_id: str)
         "conversion",
         wanted,
         "join pg_temp.affected_key as a on a.identifier = c.identifier",
-        f"{of_type} and not {hub}",
+        of_type if goal.conversion_type != PURCHASE else f"{of_type} and not {hub}",
     )
     of_orders = candidates.rows(
         "conversion",
@@ -149,27 +152,21 @@ def _find_their_conversions(conn: Connection, store_id: str, credit_set_id: str)
     return conn.execute(
         "insert into work.credit_scope select %(store)s, %(set)s, conversion_id"
         f" from ({of_people} union {of_orders}"
-        " union select conversion_id from pg_temp.changed where conversion_id is not null) as f",
-        {"set": credit_set_id, "store": store_id, "type": CONVERSION_TYPE},
+        " union select conversion_id from pg_temp.changed where conversion_type = %(type)s) as f",
+        {"set": credit_set_id, "store": goal.store_id, "type": goal.conversion_type},
     ).rowcount
 
 
-def select_touches(
-    conn: Connection,
-    store_id: str,
-    credit_set_id: str,
-    visit_source: str,
-    config: AttributionConfig,
-) -> None:
+def select_touches(conn: Connection, goal: Goal, credit_set_id: str) -> None:
     """pg_temp.affected: the conversions, each with its person as a number and the smallest unit of
     money it is split in; pg_temp.affected_touch: the touches that may count for them.
     """
     conn.execute(
         "drop table if exists pg_temp.affected, pg_temp.affected_identifier, pg_temp.affected_touch"
     )
-    _select_conversions(conn, store_id, credit_set_id)
-    _select_identifiers(conn, store_id)
-    condition, params = credits.admitted(visit_source, config)
+    _select_conversions(conn, goal, credit_set_id)
+    _select_identifiers(conn, goal.store_id)
+    condition, params = credits.admitted(goal.visit_source, goal.config)
     found = candidates.rows(
         "touch",
         "t.touch_id, p.person, t.occurred_at, t.touch_day, t.evidence_type, t.channel,"
@@ -180,15 +177,15 @@ def select_touches(
         f" and {condition}",
         row="t",
     )
-    longest = max(config.lookback_days.values(), default=0)
+    longest = max(goal.config.lookback_days.values(), default=0)
     conn.execute(
         f"create temp table affected_touch as {found}",
-        {**params, "store": store_id, "longest": longest},
+        {**params, "store": goal.store_id, "longest": longest},
     )
     conn.execute("analyze pg_temp.affected_touch")
 
 
-def _select_conversions(conn: Connection, store_id: str, credit_set_id: str) -> None:
+def _select_conversions(conn: Connection, goal: Goal, credit_set_id: str) -> None:
     """Each with its person. Of a customer that many share, every order stands for itself."""
     conversion = candidates.rows(
         "conversion",
@@ -213,7 +210,7 @@ def _select_conversions(conn: Connection, store_id: str, credit_set_id: str) -> 
         "   on w.store_id = v.store_id and w.identifier = v.own_identifier"
         " left join core.identity as i on s.identifier is null"
         "   and i.store_id = v.store_id and i.identifier = v.own_identifier",
-        {"store": store_id, "set": credit_set_id, "type": CONVERSION_TYPE},
+        {"store": goal.store_id, "set": credit_set_id, "type": goal.conversion_type},
     )
     conn.execute("analyze pg_temp.affected")
 

@@ -16,35 +16,39 @@ from psycopg.types.json import Jsonb
 from tributary.attribution import AttributionConfig
 from tributary.errors import ConfigurationError
 from tributary.pipeline import affected, credits, identity, model_state
-from tributary.pipeline.model_input import CONVERSION_TYPE
+from tributary.pipeline.goal import CONVERSION_TYPES, PURCHASE, Goal
 from tributary.warehouse.connection import Connection, name
 
 
 def attribute(conn: Connection, at: datetime) -> None:
-    """Fill work.identity, work.credit and the credit set; inside the caller's transaction.
+    """Fill work.identity, work.credit and the credit sets; inside the caller's transaction.
 
-    A store that has enough journeys for the first time gets its first model state, fitted `at`.
+    A goal that has enough journeys for the first time gets its first model state, fitted `at`.
     """
     _clear(conn)
     identity.find_people(conn)
-    rules = configs(conn)
-    for store_id, visit_source in visit_sources(conn, "work.candidate_touch").items():
-        config = rules[store_id]
-        if _may_be_due(conn, store_id) and model_state.is_due(conn, store_id, config):
-            model_state.learn(conn, model_state.CANDIDATE, store_id, visit_source, config, at)
-        state_id = model_state.chosen(conn, model_state.CANDIDATE, store_id)
-        credit_set_id, is_new = _credit_set(conn, store_id, visit_source, config, state_id)
+    compared = ""
+    for goal in goals(conn, model_state.CANDIDATE):
+        if _may_be_due(conn, goal) and model_state.is_due(conn, goal):
+            model_state.learn(conn, model_state.CANDIDATE, goal, at)
+        state_id = model_state.chosen(
+            conn, model_state.CANDIDATE, goal.store_id, goal.conversion_type
+        )
+        credit_set_id, is_new = _credit_set(conn, goal, state_id)
+        if not is_new and compared != goal.store_id:
+            affected.find_changed_rows(conn, goal.store_id)
+            compared = goal.store_id
         select = affected.select_all if is_new else affected.select_changed
-        if select(conn, store_id, credit_set_id):
-            weights = model_state.weights(conn, store_id, state_id)
-            affected.select_touches(conn, store_id, credit_set_id, visit_source, config)
-            credits.compute(conn, store_id, credit_set_id, config, weights)
+        if select(conn, goal, credit_set_id):
+            weights = model_state.weights(conn, goal.store_id, state_id)
+            affected.select_touches(conn, goal, credit_set_id)
+            credits.compute(conn, goal, credit_set_id, weights)
     conn.execute("analyze work.credit")
 
 
-def _may_be_due(conn: Connection, store_id: str) -> bool:
-    """Whether the store may have outgrown its model state. Days are counted as they are published,
-    so that a run does not count every conversion to learn that it added one.
+def _may_be_due(conn: Connection, goal: Goal) -> bool:
+    """Whether the goal may have outgrown its model state. Days are counted as they are published,
+    and conversions of all types, so that a run does not count every one to learn that it added one.
     """
     row = conn.execute(
         "select (select sum(row_count) from ops.day_count where store_id = %(store)s"
@@ -53,7 +57,7 @@ def _may_be_due(conn: Connection, store_id: str) -> bool:
         " (select s.conversions + s.unattributed from core.model_pointer as p"
         "   join core.model_state as s using (store_id, model_state_id)"
         "   where p.store_id = %(store)s and p.conversion_type = %(type)s)",
-        {"store": store_id, "type": CONVERSION_TYPE},
+        {"store": goal.store_id, "type": goal.conversion_type},
     ).fetchone()
     assert row is not None
     published, new, learned_from = row
@@ -62,11 +66,33 @@ def _may_be_due(conn: Connection, store_id: str) -> bool:
     return bool(published + new >= model_state.GROWTH * learned_from)
 
 
+def goals(conn: Connection, relations: model_state.Relations) -> list[Goal]:
+    """What there is to credit: every store's purchases, and of other types those it has or had."""
+    rules = configs(conn)
+    sources = visit_sources(conn, f"{relations}touch")
+    new = "work.conversion" if relations == model_state.CANDIDATE else "core.conversion"
+    rows = conn.execute(
+        "select s.store_id, k.conversion_type from core.store as s"
+        " cross join unnest(%(types)s::text[]) with ordinality as k (conversion_type, place)"
+        " where k.conversion_type = %(always)s"
+        + "".join(
+            f" or exists (select 1 from {table} as c where c.store_id = s.store_id"
+            "   and c.conversion_type = k.conversion_type)"
+            for table in ("core.conversion", "core.credit_pointer", new)
+        )
+        + " order by s.store_id, k.place",
+        {"types": list(CONVERSION_TYPES), "always": PURCHASE},
+    ).fetchall()
+    return [
+        Goal(str(store), str(kind), sources[str(store)], rules[str(store), str(kind)])
+        for store, kind in rows
+    ]
+
+
 def outdated_stores(conn: Connection) -> list[str]:
     """Stores whose published credits or people were made under other settings than today's, or
     credits with another model state than the chosen one.
     """
-    rules = configs(conn)
     with_people = {
         str(store)
         for (store,) in conn.execute(
@@ -74,39 +100,34 @@ def outdated_stores(conn: Connection) -> list[str]:
             " from core.identity_edge as e where e.store_id = s.store_id)"
         )
     }
-    current = {
-        str(store): str(credit_set)
-        for store, credit_set in conn.execute(
-            "select store_id, credit_set_id from core.credit_pointer where conversion_type = %s",
-            (CONVERSION_TYPE,),
-        )
-    }
-    other_set = {
-        store_id
-        for store_id, visit_source in visit_sources(conn, "core.touch").items()
-        if store_id in current
-        and current[store_id]
-        != _credit_set_id(
-            visit_source,
-            rules[store_id],
-            model_state.chosen(conn, model_state.PUBLISHED, store_id),
-        )
-    }
+    rows = conn.execute(
+        "select store_id, conversion_type, credit_set_id from core.credit_pointer"
+    ).fetchall()
+    current = {(str(store), str(kind)): str(credit_set) for store, kind, credit_set in rows}
+    other_set = set()
+    for goal in goals(conn, model_state.PUBLISHED):
+        key = (goal.store_id, goal.conversion_type)
+        state_id = model_state.chosen(conn, model_state.PUBLISHED, *key)
+        if key in current and current[key] != _credit_set_id(goal, state_id):
+            other_set.add(goal.store_id)
     return sorted(other_set | (with_people & identity.outdated_stores(conn)))
 
 
-def configs(conn: Connection) -> dict[str, AttributionConfig]:
-    """Store -> its configuration: the defaults, and what the stores file says over them."""
+def configs(conn: Connection) -> dict[tuple[str, str], AttributionConfig]:
+    """Store and conversion type -> its configuration: the defaults, and what the stores file says
+    over them.
+    """
     rows = conn.execute(
         "select s.store_id, coalesce(r.attribution, '{}') from core.store as s"
         " left join ops.store_rule as r using (store_id)"
     ).fetchall()
     found = {}
     for store, own in rows:
-        try:
-            found[str(store)] = AttributionConfig.of(own, CONVERSION_TYPE)
-        except ConfigurationError as error:
-            raise ConfigurationError(f"store {store} in the stores file: {error}") from None
+        for kind in CONVERSION_TYPES:
+            try:
+                found[str(store), str(kind)] = AttributionConfig.of(own, kind)
+            except ConfigurationError as error:
+                raise ConfigurationError(f"store {store} in the stores file: {error}") from None
     return found
 
 
@@ -133,41 +154,36 @@ def visit_sources(conn: Connection, touches: str) -> dict[str, str]:
     }
 
 
-def _credit_set_id(visit_source: str, config: AttributionConfig, state_id: str) -> str:
-    named = f"{config.config_hash()} {visit_source} {state_id}"
+def _credit_set_id(goal: Goal, state_id: str) -> str:
+    named = f"{goal.config.config_hash()} {goal.visit_source} {state_id}"
     digest = hashlib.sha256(named.encode()).hexdigest()
-    return f"{CONVERSION_TYPE}-{digest[:16]}"
+    return f"{goal.conversion_type}-{digest[:16]}"
 
 
-def _credit_set(
-    conn: Connection, store_id: str, visit_source: str, config: AttributionConfig, state_id: str
-) -> tuple[str, bool]:
-    """The store's credit set under today's configuration and chosen model state, and whether it is
+def _credit_set(conn: Connection, goal: Goal, state_id: str) -> tuple[str, bool]:
+    """The goal's credit set under today's configuration and chosen model state, and whether it is
     not the published one.
     """
-    credit_set_id = _credit_set_id(visit_source, config, state_id)
+    credit_set_id = _credit_set_id(goal, state_id)
     published = conn.execute(
         "select 1 from core.credit_pointer"
         " where (store_id, conversion_type, credit_set_id) = (%s, %s, %s)",
-        (store_id, CONVERSION_TYPE, credit_set_id),
+        (goal.store_id, goal.conversion_type, credit_set_id),
     ).fetchone()
     if published is not None:
         return credit_set_id, False
+    content = {**json.loads(goal.config.to_json()), "visit_source": goal.visit_source}
     conn.execute(
         "insert into work.credit_set (store_id, credit_set_id, conversion_type, config_hash,"
         " config, model_state_id, publication_id) values (%s, %s, %s, %s, %s, %s, 0)",
         (
-            store_id,
-            credit_set_id,
-            CONVERSION_TYPE,
-            config.config_hash(),
-            Jsonb({**json.loads(config.to_json()), "visit_source": visit_source}),
-            state_id,
+            *(goal.store_id, credit_set_id, goal.conversion_type),
+            *(goal.config.config_hash(), Jsonb(content), state_id),
         ),
     )
     conn.execute(
         "insert into work.credit_pointer (store_id, conversion_type, credit_set_id)"
         " values (%s, %s, %s)",
-        (store_id, CONVERSION_TYPE, credit_set_id),
+        (goal.store_id, goal.conversion_type, credit_set_id),
     )
     return credit_set_id, True

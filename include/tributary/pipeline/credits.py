@@ -16,6 +16,7 @@ from tributary.attribution import (
     Touches,
 )
 from tributary.attribution import attribute as attribute_arrays
+from tributary.pipeline.goal import Goal
 from tributary.warehouse import columns
 from tributary.warehouse.columns import Array
 from tributary.warehouse.connection import Connection
@@ -51,26 +52,22 @@ def admitted(visit_source: str, config: AttributionConfig) -> tuple[str, dict[st
 
 
 def compute(
-    conn: Connection,
-    store_id: str,
-    credit_set_id: str,
-    config: AttributionConfig,
-    weights: Mapping[str, float] | None,
+    conn: Connection, goal: Goal, credit_set_id: str, weights: Mapping[str, float] | None
 ) -> None:
     """Credits of the conversions that affected.select_touches found, into work.credit.
 
     `weights` are what Markov learned of each channel, or None where it learned nothing.
     """
     conversions, conversion_days = _conversions(conn)
-    touches, channels, touch_days = _touches(conn, config, weights)
-    found = attribute_arrays(touches, conversions, config, channels)
+    touches, channels, touch_days = _touches(conn, goal.config, weights)
+    found = attribute_arrays(touches, conversions, goal.config, channels)
     rows: dict[str, Array] = {
         "conversion_id": found.conversion_id,
         "touch_id": found.touch_id,
         "conversion_day": _days_of(found.conversion_id, conversions.conversion_id, conversion_days),
         "touch_day": _days_of(found.touch_id, touches.touch_id, touch_days),
     }
-    _write(conn, store_id, credit_set_id, found, rows, FALLBACK if weights is None else "")
+    _write(conn, goal.store_id, credit_set_id, found, rows, FALLBACK if weights is None else "")
 
 
 def _conversions(conn: Connection) -> tuple[Conversions, Array]:

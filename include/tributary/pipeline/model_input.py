@@ -19,13 +19,12 @@ from tributary.attribution import (
 from tributary.attribution.journeys import DAY_US
 from tributary.attribution.paths import Paths
 from tributary.pipeline import credits
+from tributary.pipeline.goal import Goal
 from tributary.warehouse import candidates, columns
 from tributary.warehouse.columns import Array
 from tributary.warehouse.connection import Connection
 
 log = logging.getLogger(__name__)
-
-CONVERSION_TYPE = "purchase"
 
 
 @dataclass(frozen=True)
@@ -37,15 +36,9 @@ class Learned:
     end: datetime
 
 
-def journeys(
-    conn: Connection,
-    relations: str,
-    store_id: str,
-    visit_source: str,
-    config: AttributionConfig,
-) -> Learned | None:
+def journeys(conn: Connection, relations: str, goal: Goal) -> Learned | None:
     """All journeys that ended within the days to learn from; None where the store has no conversion
-    there. `relations` + a table's name is what is read.
+    of the goal's type there. `relations` + a table's name is what is read.
 
     Those with a conversion are the journeys that credits give out: the same people, touches and
     rules. A journey without one ended at the person's next conversion, or when the lookback had
@@ -53,8 +46,9 @@ def journeys(
     The days begin when the store's first touch is a lookback old: what ended before was not seen
     whole, and could not have ended without a conversion.
     """
-    condition, params = credits.admitted(visit_source, config)
-    params |= {"store": store_id, "type": CONVERSION_TYPE}
+    config = goal.config
+    condition, params = credits.admitted(goal.visit_source, config)
+    params |= {"store": goal.store_id, "type": goal.conversion_type}
     condition = (
         f"t.store_id = %(store)s and {condition} and t.identifier not in"
         f" (select identifier from {relations}identity_hub where store_id = %(store)s)"
@@ -95,7 +89,7 @@ def journeys(
         params | {"names": list(seen.channels)},
     )
     sizes = (len(conversions["at"]), len(touches["at"]))
-    log.info("models of %s: %d conversions, %d touches", store_id, *sizes)
+    log.info("models of %s: %d conversions, %d touches", goal.name, *sizes)
     ended = (_microseconds(first), _microseconds(seen.newest))
     if not (conversions["at"] >= ended[0]).any():
         return None

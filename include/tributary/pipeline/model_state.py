@@ -11,8 +11,9 @@ import logging
 from datetime import datetime
 from typing import Literal
 
-from tributary.attribution import AttributionConfig, ModelFit, fit_models, too_little
-from tributary.pipeline.model_input import CONVERSION_TYPE, journeys
+from tributary.attribution import ModelFit, fit_models, too_little
+from tributary.pipeline.goal import Goal
+from tributary.pipeline.model_input import journeys
 from tributary.warehouse.connection import Connection, name
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ PUBLISHED: Relations = "core."
 GROWTH = 2
 
 
-def is_due(conn: Connection, store_id: str, config: AttributionConfig) -> bool:
+def is_due(conn: Connection, goal: Goal) -> bool:
     """Whether unify has to fit: the run changes the store, it may have enough journeys, and has no
     state or has outgrown it. A state that somebody went back to stays until the next refit.
     """
@@ -45,58 +46,58 @@ def is_due(conn: Connection, store_id: str, config: AttributionConfig) -> bool:
         " exists (select 1 from work.candidate_model_pointer where store_id = %(store)s"
         "   and conversion_type = %(type)s and chosen_by = 'rollback'),"
         " (select conversions from chosen)",
-        {"store": store_id, "type": CONVERSION_TYPE, "days": config.fit.days},
+        {
+            "store": goal.store_id,
+            "type": goal.conversion_type,
+            "days": goal.config.fit.days,
+        },
     ).fetchone()
     assert row is not None
     is_changed, conversions, is_rollback, known = row
     return (
         bool(is_changed)
         and not is_rollback
-        and conversions >= max(config.fit.min_conversions, GROWTH * (known or 0))
+        and conversions >= max(goal.config.fit.min_conversions, GROWTH * (known or 0))
     )
 
 
 def learn(
     conn: Connection,
     relations: Relations,
-    store_id: str,
-    visit_source: str,
-    config: AttributionConfig,
+    goal: Goal,
     at: datetime,
     chosen_by: str = "fit",
 ) -> str:
-    """Fit a store's models and point to the new state; its id, or '' where there is too little.
+    """Fit a goal's models and point to the new state; its id, or '' where there is too little.
 
     Candidate journeys make a candidate state, which unify publishes; published ones a state that
     is there at once. Inside the caller's transaction.
     """
-    found = journeys(conn, relations, store_id, visit_source, config)
+    found = journeys(conn, relations, goal)
     if found is None:
         return ""
-    paths = found.paths
-    if reason := too_little(paths.conversions.sum(), paths.nulls.sum(), config.fit):
-        log.info("models of %s: not fitted, %s", store_id, reason)
+    paths, name_of = found.paths, goal.name
+    if reason := too_little(paths.conversions.sum(), paths.nulls.sum(), goal.config.fit):
+        log.info("models of %s: not fitted, %s", name_of, reason)
         return ""
-    fit = fit_models(paths, config, lambda text: log.info("models of %s: %s", store_id, text))
-    state_id = f"{CONVERSION_TYPE}-{fit.digest[:16]}"
+    fit = fit_models(paths, goal.config, lambda text: log.info("models of %s: %s", name_of, text))
+    state_id = f"{goal.conversion_type}-{fit.digest[:16]}"
     schema = "work" if relations == CANDIDATE else "core"
-    _write(
-        conn, schema, store_id, state_id, visit_source, config, fit, (found.first, found.end), at
-    )
-    point(conn, schema, store_id, state_id, chosen_by)
+    _write(conn, schema, goal, state_id, fit, (found.first, found.end), at)
+    point(conn, schema, goal.store_id, goal.conversion_type, state_id, chosen_by)
     log.info(
         "models of %s: state %s from %d journeys, %d of them converting",
-        *(store_id, state_id, fit.journeys, fit.converting),
+        *(name_of, state_id, fit.journeys, fit.converting),
     )
     return state_id
 
 
-def chosen(conn: Connection, relations: Relations, store_id: str) -> str:
+def chosen(conn: Connection, relations: Relations, store_id: str, conversion_type: str) -> str:
     """The state that the next run credits with, or ''."""
     row = conn.execute(
         f"select model_state_id from {relations}model_pointer"
         " where store_id = %s and conversion_type = %s",
-        (store_id, CONVERSION_TYPE),
+        (store_id, conversion_type),
     ).fetchone()
     return str(row[0]) if row else ""
 
@@ -111,33 +112,39 @@ def weights(conn: Connection, store_id: str, state_id: str) -> dict[str, float] 
     return {str(channel): float(effect) for channel, effect in rows} or None
 
 
-def point(conn: Connection, schema: str, store_id: str, state_id: str, chosen_by: str) -> None:
+def point(
+    conn: Connection,
+    schema: str,
+    store_id: str,
+    conversion_type: str,
+    state_id: str,
+    chosen_by: str,
+) -> None:
     """Credit with this state from the next run on; a state that is chosen already stays so."""
     table = name(schema, "model_pointer")
     conn.execute(
         f"delete from {table} where store_id = %s and conversion_type = %s"
         " and (model_state_id, chosen_by) <> (%s, %s)",
-        (store_id, CONVERSION_TYPE, state_id, chosen_by),
+        (store_id, conversion_type, state_id, chosen_by),
     )
     conn.execute(
         f"insert into {table} select %(store)s, %(type)s, %(state)s, %(by)s"
         f" where not exists (select 1 from {table}"
         "   where store_id = %(store)s and conversion_type = %(type)s)",
-        {"store": store_id, "type": CONVERSION_TYPE, "state": state_id, "by": chosen_by},
+        {"store": store_id, "type": conversion_type, "state": state_id, "by": chosen_by},
     )
 
 
 def _write(
     conn: Connection,
     schema: str,
-    store_id: str,
+    goal: Goal,
     state_id: str,
-    visit_source: str,
-    config: AttributionConfig,
     fit: ModelFit,
     span: tuple[datetime, datetime],
     at: datetime,
 ) -> None:
+    config = goal.config
     conn.execute(
         f"insert into {name(schema, 'model_state')} (store_id, model_state_id, conversion_type,"
         " config_hash, visit_source, first_day, end_day, journeys, conversions, unattributed,"
@@ -148,14 +155,15 @@ def _write(
         " from core.store as s where s.store_id = %s"
         + (" on conflict do nothing" if schema == "core" else ""),
         (
-            *(store_id, state_id, CONVERSION_TYPE, config.config_hash(), visit_source, *span),
+            *(goal.store_id, state_id, goal.conversion_type, config.config_hash()),
+            *(goal.visit_source, *span),
             *(fit.journeys, fit.converting, fit.unattributed, fit.order.order),
-            *(list(fit.order.likelihood), config.fit.seed, config.fit.draws, at, store_id),
+            *(list(fit.order.likelihood), config.fit.seed, config.fit.draws, at, goal.store_id),
         ),
     )
     rows = [
         (
-            *(store_id, state_id, model, channel, float(fit.conversions[model][n])),
+            *(goal.store_id, state_id, model, channel, float(fit.conversions[model][n])),
             float(fit.shares[model][n]),
             float(fit.removal_effects[n]) if model.startswith("markov") else None,
             *(float(part[n]) for part in (held.p05, held.p50, held.p95, held.rank_stability)),

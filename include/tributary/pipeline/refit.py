@@ -11,7 +11,7 @@ import logging
 from tributary.clock import Clock
 from tributary.errors import ConfigurationError
 from tributary.pipeline import attribute, model_state
-from tributary.pipeline.model_input import CONVERSION_TYPE
+from tributary.pipeline.goal import PURCHASE
 from tributary.pipeline.model_state import PUBLISHED
 from tributary.warehouse.connection import Connection, locked
 
@@ -19,34 +19,35 @@ log = logging.getLogger(__name__)
 
 
 def refit(conn: Connection, clock: Clock) -> list[str]:
-    """Fit every store's models to its published journeys; the stores that got another state.
+    """Fit every store's models to its published journeys, for each type of conversion it has; the
+    names of those that got another state.
 
-    A store is done or not: what was fitted before a stop stays fitted.
+    Each is done or not: what was fitted before a stop stays fitted.
     """
     moved = []
     with locked(conn, "unify"):
-        sources = attribute.visit_sources(conn, "core.touch")
-        rules = attribute.configs(conn)
-        for number, (store_id, visit_source) in enumerate(sources.items(), start=1):
-            log.info("store %d of %d: %s", number, len(sources), store_id)
+        goals = attribute.goals(conn, PUBLISHED)
+        for number, goal in enumerate(goals, start=1):
+            log.info("%d of %d: %s", number, len(goals), goal.name)
             with conn.transaction():
                 conn.execute("set transaction isolation level repeatable read")
-                before = model_state.chosen(conn, PUBLISHED, store_id)
-                now = model_state.learn(
-                    conn, PUBLISHED, store_id, visit_source, rules[store_id], clock.now(), "refit"
-                )
+                before = model_state.chosen(conn, PUBLISHED, goal.store_id, goal.conversion_type)
+                now = model_state.learn(conn, PUBLISHED, goal, clock.now(), "refit")
             if now and now != before:
-                moved.append(store_id)
+                moved.append(goal.name)
     return moved
 
 
-def rollback(conn: Connection, store_id: str, state_id: str = "") -> str:
-    """Go back to a state of a store, by default the one fitted before; its id.
+def rollback(
+    conn: Connection, store_id: str, state_id: str = "", conversion_type: str = PURCHASE
+) -> str:
+    """Go back to a state of a store and type of conversion, by default the one fitted before; its
+    id.
 
     ConfigurationError where there is none. The next refit goes on from the newest journeys.
     """
     with locked(conn, "unify"), conn.transaction():
-        current = model_state.chosen(conn, PUBLISHED, store_id)
+        current = model_state.chosen(conn, PUBLISHED, store_id, conversion_type)
         row = conn.execute(
             "select model_state_id from core.model_state as s"
             " where store_id = %(store)s and conversion_type = %(type)s"
@@ -56,7 +57,7 @@ def rollback(conn: Connection, store_id: str, state_id: str = "") -> str:
             " order by fitted_at desc, model_state_id limit 1",
             {
                 "store": store_id,
-                "type": CONVERSION_TYPE,
+                "type": conversion_type,
                 "state": state_id,
                 "current": current,
             },
@@ -64,8 +65,8 @@ def rollback(conn: Connection, store_id: str, state_id: str = "") -> str:
         if row is None:
             wanted = f"model state {state_id!r}" if state_id else "an earlier model state"
             raise ConfigurationError(
-                f"store {store_id!r} does not have {wanted}: `tributary models list` shows those"
-                " there are"
+                f"store {store_id!r} does not have {wanted} of its {conversion_type}s:"
+                " `tributary models list` shows those there are"
             )
-        model_state.point(conn, "core", store_id, str(row[0]), "rollback")
+        model_state.point(conn, "core", store_id, conversion_type, str(row[0]), "rollback")
         return str(row[0])

@@ -134,11 +134,18 @@ def _structure() -> list[tuple[str, str, str]]:
         ),
         (
             "belongs_to_a_conversion",
-            "every credit is of a conversion that exists, on its day and in its currency",
+            "every credit is of a conversion of its set's type that exists, on its day and in its"
+            " currency",
+            "with credit_set as materialized (\n"
+            "    select store_id, credit_set_id, conversion_type from work.candidate_credit_set\n"
+            ")\n"
             f"select {_KEY}, c.touch_id, c.conversion_day, c.currency_code\n"
             "from work.credit as c\n"
+            "left join credit_set as d"
+            " on d.store_id = c.store_id and d.credit_set_id = c.credit_set_id\n"
             "left join work.credited_conversion as v"
-            " on v.store_id = c.store_id and v.conversion_id = c.conversion_id\n"
+            " on v.store_id = c.store_id and v.conversion_id = c.conversion_id"
+            " and v.conversion_type = d.conversion_type\n"
             "where (c.conversion_day, c.currency_code)"
             " is distinct from (v.conversion_day, v.currency_code)\n"
             f"order by {_KEY}, c.touch_id",

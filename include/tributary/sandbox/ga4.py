@@ -1,17 +1,19 @@
 """GA4's BigQuery event export of a store: rows by day, in the vendor's nested shape.
 
-Source: vendor page, section C, and the public GA4 sample. Money in it is a float, as the vendor
-has it.
+Source: vendor page, section C, and the public GA4 sample; sign_up and generate_lead as in Google's
+list of recommended events, developers.google.com/analytics/devguides/collection/ga4/reference/
+events. Money in it is a float, as the vendor has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
+from tributary.sandbox.actions import Action
 from tributary.sandbox.catalog import Store
 from tributary.sandbox.dice import Dice
 from tributary.sandbox.orders import Order
@@ -94,6 +96,10 @@ def days(world: World, store: Store) -> dict[date, list[Row]]:
     for order in world.purchases_seen(store):
         visit = order.purchase.reported_in
         purchases.setdefault((visit.person.number, visit.number), []).append(order)
+    actions: dict[tuple[int, int], list[Action]] = {}
+    for action in world.actions(store):
+        visit = action.visit
+        actions.setdefault((visit.person.number, visit.number), []).append(action)
     found: dict[date, list[Row]] = {}
     numbers: dict[str, int] = {}
     first: dict[str, Visit] = {}
@@ -106,7 +112,8 @@ def days(world: World, store: Store) -> dict[date, list[Row]]:
         orders = purchases.get((visit.person.number, visit.number), [])
         late = visit.exported_at - visit.at
         session = _Session(store, visit, numbers[visit.client_id], first[visit.client_id])
-        for at, row in session.events(orders):
+        done = actions.get((visit.person.number, visit.number), [])
+        for at, row in (*session.events(orders), *session.actions(done)):
             if at + late < world.moment:
                 day = day_of(at, store.timezone)
                 row["event_date"] = f"{day:%Y%m%d}"
@@ -162,6 +169,26 @@ class _Session:
                 at = order.purchase_event_at + timedelta(seconds=95 * repeat)
                 yield self._event("purchase", at, thanks, "", order=order)
 
+    def actions(self, actions: list[Action]) -> Iterator[tuple[datetime, Row]]:
+        """Sent by a form on the page where the visit began."""
+        page = landing_page(self._store.host, self._visit)
+        for action in actions:
+            name = "sign_up" if action.kind == "registration" else "generate_lead"
+            sent = self._event(name, action.at, page, "", said=self._said(action))
+            yield sent
+            if action.is_repeated:  # the export holds the same row twice
+                yield sent[0], dict(sent[1])
+
+    def _said(self, action: Action) -> list[Row]:
+        if action.kind == "registration":
+            return [_param("method", "email")]
+        if action.cents is None:
+            return []
+        whole, rest = divmod(action.cents, 100)
+        value = {"double_value": action.cents / 100} if rest else {"int_value": whole}
+        named = [_param("currency", self._store.currency)] if action.names_currency else []
+        return [{"key": "value", "value": value}, *named]
+
     def _event(
         self,
         name: str,
@@ -171,6 +198,7 @@ class _Session:
         *,
         names_source: bool = False,
         order: Order | None = None,
+        said: Sequence[Row] = (),
     ) -> tuple[datetime, Row]:
         visit, dress = self._visit, self._visit.dress
         params = [
@@ -189,6 +217,7 @@ class _Session:
             params.append(_param("currency", self._store.currency))
             lost = order.loses_transaction_id
             params.append(_param("transaction_id", "(not set)" if lost else str(order.id)))
+        params += said
         client, stamp = visit.client_id, round(at.timestamp() * 1_000_000)
         row: Row = {
             "event_timestamp": stamp,

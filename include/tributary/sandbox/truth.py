@@ -16,7 +16,7 @@ from itertools import permutations
 from types import MappingProxyType
 
 from tributary.money import minor_unit
-from tributary.sandbox import spend, truth_markov, truth_site
+from tributary.sandbox import spend, truth_actions, truth_markov, truth_site
 from tributary.sandbox.catalog import CHANNELS, DIRECT, STORES, Store
 from tributary.sandbox.goods import Refund
 from tributary.sandbox.people import Visit
@@ -59,9 +59,11 @@ def cells(world: World, chains: Mapping[str, int] = MappingProxyType({})) -> Cel
         found |= _Tally(store, "shopify").of(_sales(store, orders))
         found |= _Tally(store, "shopify").of(_moments(world, store, orders))
         found |= _Tally(store, store.event_export).of(_visits(store, seen))
+        found |= _Tally(store, store.event_export).of(truth_actions.facts(world, store))
         found |= _Tally(store, "files").of(_spend(world, store))
         found |= _Tally(store, "ga4").of(truth_site.facts(world, store))
         found |= _Tally(store, "attribution").of(_credits(world, store, orders, seen))
+        found |= _Tally(store, "attribution").of(_action_credits(world, store, orders, seen))
         if store.id in chains:
             facts = _markov(world, store, chains[store.id])
             found |= _Tally(store, "attribution").of(facts)
@@ -70,14 +72,21 @@ def cells(world: World, chains: Mapping[str, int] = MappingProxyType({})) -> Cel
 
 # (measure, day, channel, amount): counts are whole numbers, money is in minor units.
 Fact = tuple[str, date, str, int]
-COUNTS = truth_site.COUNTS | {
-    "orders",
-    "order_lines",
-    "first_purchases",
-    "visits",
-    "impressions",
-    "clicks",
-}
+SHARES = truth_actions.SHARES
+# A share of a conversion has so many places.
+SHARE_PLACES = 6
+COUNTS = (
+    truth_site.COUNTS
+    | truth_actions.COUNTS
+    | {
+        "orders",
+        "order_lines",
+        "first_purchases",
+        "visits",
+        "impressions",
+        "clicks",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -85,16 +94,18 @@ class _Tally:
     store: Store
     connector: str
 
-    def of(self, facts: Iterator[Fact]) -> Cells:
-        sums: dict[tuple[str, date, str], int] = defaultdict(int)
+    def of(self, facts: Iterator[Fact] | Iterator[truth_actions.Fact]) -> Cells:
+        sums: dict[tuple[str, date, str], int | Fraction] = defaultdict(int)
         for measure, day, channel, amount in facts:
             sums[measure, day, channel] += amount
         places = minor_unit(self.store.currency)
         found: Cells = {}
         for (measure, day, channel), amount in sums.items():
-            counted = measure in COUNTS
+            counted = measure in COUNTS | SHARES
             currency = "" if counted else self.store.currency
-            value = Decimal(amount) if counted else Decimal(amount).scaleb(-places)
+            scale = SHARE_PLACES if measure in SHARES else 0 if counted else places
+            units = round(amount * 10**scale) if measure in SHARES else int(amount)
+            value = Decimal(units).scaleb(-scale)
             if value:
                 key = Key(self.connector, measure, self.store.id, day, channel, currency)
                 found[key] = value
@@ -215,11 +226,24 @@ def _credits(
             yield "revenue_shapley", day, visit.seen_as, part
 
 
-def learned(world: World, store: Store) -> truth_markov.Learned:
-    """The journeys that the models of a store learn from today."""
+def _action_credits(
+    world: World, store: Store, orders: list[OrderState], seen: list[Visit]
+) -> Iterator[truth_actions.Fact]:
+    people = People(world, store, orders, seen)
+    for action in truth_actions.counted(world, store):
+        path = counting(people.visits_by(action.visit.client_id), action.at)
+        parts = shapley_parts(path, action.cents or 0)
+        yield from truth_actions.credits(store, action, [v.seen_as for v in path], parts)
+
+
+def learned(world: World, store: Store, kind: str = "purchase") -> truth_markov.Learned:
+    """The journeys to a kind of conversion that the models of a store learn from today."""
     orders = world.orders(store)
     people = People(world, store, orders, seen_visits(world, store))
-    return truth_markov.learned(people.histories(orders), DIRECT)
+    if kind == "purchase":
+        return truth_markov.learned(people.histories(orders), DIRECT)
+    done = [action for action in truth_actions.counted(world, store) if action.kind == kind]
+    return truth_markov.learned(people.histories_to(done), DIRECT)
 
 
 def _markov(world: World, store: Store, order: int) -> Iterator[Fact]:

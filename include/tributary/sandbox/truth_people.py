@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from tributary.sandbox.actions import Action
 from tributary.sandbox.catalog import Store
 from tributary.sandbox.people import Visit
 from tributary.sandbox.shopify_journeys import moments
 from tributary.sandbox.state import OrderState
 from tributary.sandbox.world import World
+
+# A person's visits by channel, and the times of what they are credited for.
+History = tuple[list[tuple[datetime, str]], list[datetime]]
 
 
 def journeys(
@@ -62,17 +66,29 @@ class People:
     def visits_of(self, state: OrderState) -> list[Visit]:
         return self._visits[self._root(f"order {state.order.id}")]
 
-    def histories(
-        self, orders: list[OrderState]
-    ) -> Iterator[tuple[list[tuple[datetime, str]], list[datetime]]]:
+    def visits_by(self, client_id: str) -> list[Visit]:
+        """The visits of whoever uses a browser."""
+        return self._visits[self._root(f"client {client_id}")]
+
+    def histories(self, orders: list[OrderState]) -> Iterator[History]:
         """Each person's visits by channel, and when they bought."""
-        bought: dict[str, list[datetime]] = defaultdict(list)
-        for state in orders:
-            if state.is_counted:
-                bought[self._root(f"order {state.order.id}")].append(state.order.processed_at)
-        for person in self._visits.keys() | bought.keys():
+        return self._histories(
+            (f"order {state.order.id}", state.order.processed_at)
+            for state in orders
+            if state.is_counted
+        )
+
+    def histories_to(self, actions: list[Action]) -> Iterator[History]:
+        """Each person's visits by channel, and when they did one of these."""
+        return self._histories((f"client {a.visit.client_id}", a.at) for a in actions)
+
+    def _histories(self, done: Iterable[tuple[str, datetime]]) -> Iterator[History]:
+        times: dict[str, list[datetime]] = defaultdict(list)
+        for who, at in done:
+            times[self._root(who)].append(at)
+        for person in self._visits.keys() | times.keys():
             visits = self._visits.get(person, [])
-            yield [(v.at, v.seen_as) for v in visits], bought.get(person, [])
+            yield [(v.at, v.seen_as) for v in visits], times.get(person, [])
 
     def _root(self, name: str) -> str:
         while (parent := self._parent.get(name, name)) != name:

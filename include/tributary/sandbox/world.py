@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
+from tributary.sandbox.actions import Action, actions
 from tributary.sandbox.catalog import STORES, Store
 from tributary.sandbox.orders import Order, make_order
 from tributary.sandbox.people import Purchase, Visit, born_on, life
@@ -23,6 +24,7 @@ class StoreHistory:
 
     visits: tuple[Visit, ...]
     orders: tuple[Order, ...]
+    actions: tuple[Action, ...]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,14 @@ class World:
             if state.order.sends_purchase_event and export_seen(state.order, self.moment)
         ]
 
+    def actions(self, store: Store) -> list[Action]:
+        """Sign-ups and leads that the event export holds by now, in order of time."""
+        return [
+            action
+            for action in self._history(store).actions
+            if action.visit.client_id and action.exported_at < self.moment
+        ]
+
     def _history(self, store: Store) -> StoreHistory:
         return _history(self.seed, store.id, self.first_day, self.as_of)
 
@@ -75,13 +85,18 @@ def _history(seed: int, store_id: str, first_day: date, end: date) -> StoreHisto
     store = STORES[store_id]
     visits: list[Visit] = []
     orders: list[Order] = []
+    done: list[Action] = []
     for n in range((end - first_day).days):
         for person, channel in born_on(seed, store, first_day + timedelta(days=n)):
+            own: list[Visit] = []
             for event in life(person, channel):
                 if isinstance(event, Purchase):
                     orders.append(make_order(store, event))
                 else:
-                    visits.append(event)
+                    own.append(event)
+            visits += own
+            done += actions(person, own)
     visits.sort(key=lambda v: (v.at, v.person.number, v.number))
     orders.sort(key=lambda o: (o.created_at, o.id))
-    return StoreHistory(tuple(visits), tuple(orders))
+    done.sort(key=lambda a: (a.at, a.visit.person.number, a.kind))
+    return StoreHistory(tuple(visits), tuple(orders), tuple(done))

@@ -1,11 +1,12 @@
--- How sure each channel's share is: the bootstrap's interval per model, and how far the models disagree.
--- Over the journeys of the published model state, not over a period of your choice.
+-- How sure each channel's share of the purchases is: the bootstrap's interval per model, and how far the
+-- models disagree. Over the journeys of the published model state, not over a period of your choice.
 with shown as (
     select
         credit_pointer.store_id,
         credit_set.model_state_id
     from core.credit_pointer
     inner join core.credit_set using (store_id, credit_set_id)
+    where credit_pointer.conversion_type = 'purchase'
 )
 
 select

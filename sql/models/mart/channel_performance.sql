@@ -37,6 +37,7 @@ waits as (
         )) + 1 as days
     from core.credit_pointer
     inner join core.credit_set using (store_id, credit_set_id)
+    where credit_pointer.conversion_type = 'purchase'
     group by credit_pointer.store_id
 ),
 
@@ -47,6 +48,7 @@ credited as (
     from core.credit
     inner join core.credit_pointer using (store_id, credit_set_id)
     left join core.touch using (store_id, touch_id)
+    where credit_pointer.conversion_type = 'purchase'
 ),
 
 by_conversion_day as (

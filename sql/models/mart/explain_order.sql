@@ -29,6 +29,7 @@ with asked as not materialized (
         and conversion.connector = sales_order.connector
         and conversion.account_id = sales_order.account_id
         and conversion.order_id = sales_order.order_id
+    where conversion.conversion_type = 'purchase'
 ),
 
 -- The buyer's touches under any identifier, and the facts that the rules look at.

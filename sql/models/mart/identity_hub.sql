@@ -11,6 +11,7 @@ select
         where
             conversion.store_id = identity_hub.store_id
             and conversion.identifier = identity_hub.identifier
+            and conversion.conversion_type = 'purchase'
     ) as conversions,
     (
         select count(*)

@@ -1,4 +1,5 @@
--- What the data-driven models learned, version by version; one per store is what people see.
+-- What the data-driven models learned, version by version; one per store and type of conversion is what people
+-- see.
 select
     state.store_id,
     state.model_state_id,

@@ -1,4 +1,4 @@
--- Who earned each order: one row per conversion and counting touch, or one unattributed row.
+-- Who earned each order: one row per purchase and counting touch, or one unattributed row.
 select
     credit.store_id,
     credit.conversion_id,
@@ -53,3 +53,4 @@ left join core.sales_order
     and conversion.connector = sales_order.connector
     and conversion.account_id = sales_order.account_id
     and conversion.order_id = sales_order.order_id
+where conversion.conversion_type = 'purchase'

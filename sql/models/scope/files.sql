@@ -1,5 +1,5 @@
--- Days that must be rebuilt with the changed ones, because an order, a refund, a GA4 purchase, a GA4
--- session or a record that two files hold reaches over days. Gives store_id, connector, account_id, day.
+-- Days that must be rebuilt with the changed ones, because an order, a refund, a GA4 purchase, sign_up
+-- or session, or a record that two files hold reaches over days. Gives store_id, connector, account_id, day.
 with scope as (
     select
         store_id,
@@ -53,6 +53,25 @@ refunds as (
     where r.connector = 'files'
 ),
 
+-- Who signed up on these days, or had by what is published: their other sign_ups may count now, or no more.
+signed_up as (
+    select distinct e.store_id, e.account_id, e.user_pseudo_id, e.user_id
+    from staging.files__ga4_event as e
+    inner join scope as s
+        on
+            s.store_id = e.store_id and s.account_id = e.account_id
+            and s.day = e.business_date
+    where e.event_name = 'sign_up'
+    union
+    select v.store_id, v.account_id, '', substr(v.identifier, 6)
+    from core.conversion as v
+    inner join scope as s
+        on
+            s.store_id = v.store_id and s.account_id = v.account_id
+            and s.day = v.source_day
+    where v.connector = 'files' and v.conversion_type = 'registration' and v.identifier like 'user:%'
+),
+
 days as (
     select l.store_id, l.account_id, l.business_date as day
     from orders as o
@@ -77,6 +96,20 @@ days as (
     from refunds as f
     inner join staging.files__refund as r
         on r.store_id = f.store_id and r.account_id = f.account_id and r.refund_id = f.refund_id
+    union
+    select e.store_id, e.account_id, e.business_date
+    from signed_up as n
+    inner join staging.files__ga4_event as e
+        on
+            e.store_id = n.store_id and e.account_id = n.account_id
+            and e.user_pseudo_id = n.user_pseudo_id
+    where e.event_name = 'sign_up' and e.user_pseudo_id <> ''
+    union
+    select e.store_id, e.account_id, e.business_date
+    from signed_up as n
+    inner join staging.files__ga4_event as e
+        on e.store_id = n.store_id and e.account_id = n.account_id and e.user_id = n.user_id
+    where e.event_name = 'sign_up' and e.user_id <> ''
     union
     -- A session starts on the day before one of its events at most.
     select c.store_id, c.account_id, c.day - 1

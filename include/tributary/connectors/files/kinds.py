@@ -133,6 +133,7 @@ _GA4_TYPES: dict[str, FieldType] = {
     "purchase_revenue": "money",
     LOOKBACK: "count",
     "session_number": "count",
+    "value_amount": "money",
 }
 GA4_EVENT = Kind(
     "ga4_event",

@@ -91,7 +91,12 @@ STAGING_COLUMNS = (
     "referrer_host",
     "click_key",
     "ads_consent",
+    "value_amount",
 )
+# Google's recommended events that are conversions of their own; like any event they may say what
+# they are worth (`value`, with `currency`). Source: developers.google.com/analytics/devguides/
+# collection/ga4/reference/events.
+ACTIONS = frozenset({"sign_up", "generate_lead"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ID = frozenset({"", "(not set)", "null", "undefined", "none", "nan"})
 _CONSENT = {"yes": "granted", "no": "denied"}
@@ -129,7 +134,7 @@ def _row(event: Row, about: Property) -> tuple[Any, ...]:
     first = event.get("traffic_source") or {}
     user = _text(event["user_pseudo_id"])
     clicked = _click(event, location)
-    purchase = name == "purchase"
+    purchase, action = name == "purchase", name in ACTIONS
     key = [user, str(at), name, _text(event.get("event_bundle_sequence_id"))]
     if event.get("batch_event_index") is not None:
         key.append(str(event["batch_event_index"]))
@@ -154,7 +159,7 @@ def _row(event: Row, about: Property) -> tuple[Any, ...]:
         _text((event.get("geo") or {}).get("country")),
         _transaction_id(event) if purchase else "",
         _revenue(event) if purchase else None,
-        _currency(params.get("currency", ""), about.currency) if purchase else "",
+        _currency(params.get("currency", ""), about.currency) if purchase or action else "",
         about.lookback_days,
         int(params["ga_session_number"]) if params.get("ga_session_number") else None,
         medium in ("", "referral") and _is_internal(source, own, about),
@@ -163,6 +168,7 @@ def _row(event: Row, about: Property) -> tuple[Any, ...]:
         "" if _is_internal(referrer.host, own, about) else referrer.host,
         clicked[1],
         _CONSENT.get(_text((event.get("privacy_info") or {}).get("ads_storage")).lower(), ""),
+        _amount(params.get("value", ""), "value") if action else None,
     )
     if any(isinstance(value, str) and "\x00" in value for value in made):
         raise BadValue("a NUL character, which text cannot hold")
@@ -234,11 +240,15 @@ def _revenue(event: Row) -> Decimal | None:
     """Revenue in the event's currency; the export holds floats: their shortest text is exact."""
     value = (event.get("ecommerce") or {}).get("purchase_revenue")
     text = _text(event["params"].get("value") if value is None else value)
+    return _amount(text, "purchase_revenue")
+
+
+def _amount(text: str, name: str) -> Decimal | None:
     if not text:
         return None
     number = Decimal(text)
     if not number.is_finite() or abs(number) > 10**15:
-        raise BadValue(f"purchase_revenue {text!r} is not an amount")
+        raise BadValue(f"{name} {text!r} is not an amount")
     return number
 
 
