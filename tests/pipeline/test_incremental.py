@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.mart.attributed import AT, NOON, add_random_leads, add_random_world, attribute_all
+from tests.mart.attributed import (
+    AT,
+    NOON,
+    add_order,
+    add_random_leads,
+    add_random_world,
+    add_store,
+    add_touch,
+    attribute_all,
+)
 from tributary.clock import FixedClock
 from tributary.pipeline import attribute
 from tributary.quality.credits import check_credits
@@ -153,6 +162,26 @@ def test_changed_at_random_the_credits_are_those_of_a_full_recomputation(
     warehouse: Connection, seed: int
 ) -> None:
     assert change_at_random(warehouse, seed, rounds=3) > 2
+
+
+@pytest.mark.parametrize("kind", ["purchase", "lead"])
+def test_who_becomes_a_hub_loses_touches_at_once(warehouse: Connection, kind: str) -> None:
+    """Nothing joins these conversions with anybody: they are found by whose they are."""
+    set_limits(warehouse)
+    add_store(warehouse)
+    add_touch(warehouse, 1, NOON - timedelta(days=1), who="user:1")
+    add_order(warehouse, 50, who="user:1", kind=kind)
+    attribute_all(warehouse, "first")
+    with warehouse.transaction():
+        open_run(warehouse, "second", [EDGES])
+        for client in "abc":
+            warehouse.execute(
+                "insert into work.identity_edge values ('kiel', %s, %s, %s, 'user:1', %s, 1)",
+                (*EDGES[:2], f"client:{client}", EDGES[2]),
+            )
+        attribute.attribute(warehouse, AT)
+    publish.publish(warehouse, "second", AT)
+    assert [row[2:4] for row in credits(warehouse)] == [(50, 0)]
 
 
 @pytest.mark.prove

@@ -8,7 +8,7 @@ everything is found by key, so that a refund costs what it touches and not what 
 from __future__ import annotations
 
 from tributary.pipeline import credits
-from tributary.pipeline.goal import PURCHASE, Goal
+from tributary.pipeline.goal import Goal
 from tributary.warehouse import candidates
 from tributary.warehouse.connection import Connection, name
 
@@ -19,6 +19,13 @@ _PERSON = (
     " left join work.identity as w on w.store_id = %(store)s and w.identifier = d.identifier"
     " left join core.identity as c on s.identifier is null"
     "   and c.store_id = %(store)s and c.identifier = d.identifier"
+)
+# What this run makes a hub, or a hub no more.
+_TURNED = (
+    "select s.identifier from work.identity_hub_scope as s"
+    " left join work.identity_hub as w using (store_id, identifier)"
+    " left join core.identity_hub as c using (store_id, identifier)"
+    " where s.store_id = %(store)s and (w.identifier is null) <> (c.identifier is null)"
 )
 
 
@@ -86,7 +93,8 @@ def _differing(conn: Connection, table: str, conversion: str) -> str:
 
 def _find_affected_keys(conn: Connection, goal: Goal) -> None:
     """pg_temp.affected_key: all identifiers of the people of changed rows, and of people who merge
-    or split; as they were and as they will be. Another type's conversions concern nobody.
+    or split; as they were and as they will be; and what becomes a hub or is one no more. Another
+    type's conversions concern nobody.
     """
     asked = {"store": goal.store_id, "type": goal.conversion_type}
     conn.execute(
@@ -115,7 +123,7 @@ def _find_affected_keys(conn: Connection, goal: Goal) -> None:
     )
     conn.execute(
         "insert into pg_temp.affected_key select person_id from pg_temp.affected_person"
-        f" union {of_people}",
+        f" union {of_people} union {_TURNED}",
         asked,
     )
     conn.execute("analyze pg_temp.affected_key")
@@ -125,11 +133,15 @@ def _find_their_conversions(conn: Connection, goal: Goal, credit_set_id: str) ->
     """Conversions of the affected people, found over their identifiers; those that changed
     themselves, whoever's they are; and those that went.
 
-    A customer that many share has no people: each of its orders is found by its own identifier.
-    Only orders have one that is joined with others, so that a lead is found by whose it is anyway.
+    A customer that many share has no people: each of its orders is found by its own identifier,
+    and all that it has once, when it becomes a hub.
     """
     hub = (
         "exists (select 1 from work.candidate_identity_hub as h"
+        " where h.store_id = c.store_id and h.identifier = c.identifier)"
+    )
+    was_hub = (
+        "exists (select 1 from core.identity_hub as h"
         " where h.store_id = c.store_id and h.identifier = c.identifier)"
     )
     wanted = "c.conversion_id"
@@ -138,7 +150,7 @@ def _find_their_conversions(conn: Connection, goal: Goal, credit_set_id: str) ->
         "conversion",
         wanted,
         "join pg_temp.affected_key as a on a.identifier = c.identifier",
-        of_type if goal.conversion_type != PURCHASE else f"{of_type} and not {hub}",
+        f"{of_type} and not ({hub} and {was_hub})",
     )
     of_orders = candidates.rows(
         "conversion",
