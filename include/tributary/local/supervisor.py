@@ -115,7 +115,10 @@ class Supervisor:
         """Stop Airflow and the sandbox; PostgreSQL comes after them."""
         if self.children:
             self.say("stopping ...")
-            killed = processes.stop(self.children)
+            # A task that is about to end still tells the API server so, or its worker never ends.
+            servers = [c for c in self.children if c.name in ("api-server", "sandbox")]
+            killed = processes.stop(c for c in self.children if c not in servers)
+            killed += processes.stop(servers)
             if killed:
                 self.say(
                     f"had to be killed after {processes.STOP_SECONDS:.0f} s: {', '.join(killed)}"
