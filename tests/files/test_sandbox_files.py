@@ -66,6 +66,16 @@ def found(conn: Connection) -> truth.Cells:
         for store, day, channel, currency, amount in rows:
             money = currency if measure == "spend_amount" else ""
             cells[truth.Key("files", measure, store, day, channel, money)] = Decimal(amount)
+    rows = conn.execute(
+        "select store_id, conversion_day, conversion_type, currency_code, count(*),"
+        " sum(value_amount) from core.conversion where conversion_type <> 'purchase'"
+        " group by 1, 2, 3, 4"
+    )
+    for store, day, kind, currency, n, value in rows:
+        key = truth.Key("files", f"{kind}s", store, day)
+        cells[key] = cells.get(key, Decimal(0)) + n
+        if value:
+            cells[truth.Key("files", f"{kind}_value", store, day, "", currency)] = value
     return cells
 
 
@@ -82,7 +92,7 @@ def test_the_sandbox_folders_equal_the_truth_also_after_the_clock_moved(
         world = World.at(seed, as_of, first)
         load(warehouse, world, tmp_path)
         want, have = expected(world), found(warehouse)
-        assert len({key.measure for key in want}) == 4
+        assert len({key.measure for key in want}) == 7
         assert {
             key: (want.get(key), have.get(key))
             for key in want.keys() | have.keys()
