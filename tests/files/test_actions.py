@@ -153,6 +153,24 @@ def test_a_late_earlier_sign_up_takes_the_place_of_the_later_one(
     assert len(purchases) == 1
 
 
+def test_a_sign_up_that_counted_for_nothing_and_loses_its_user_lets_the_users_next_one_count(
+    tmp_path: Path, loop: Folder
+) -> None:
+    second = act("2026-03-02T09:00", "sign_up", "c1", signed_in="u7")
+    write(
+        tmp_path,
+        act("2026-03-01T09:00", "sign_up", "c1"),
+        second,
+        act("2026-03-09T09:00", "sign_up", "c2", signed_in="u7"),
+    )
+    run = loop(tmp_path)
+    run.run()
+    assert [row[2] for row in conversions(run, "registration")] == ["client:c1"]
+    write(tmp_path, second | {"user_id": None})
+    run.run()
+    assert [row[2] for row in conversions(run, "registration")] == ["client:c1", "user:u7"]
+
+
 def test_leads_worth_money_move_no_number_of_the_purchases(tmp_path: Path, loop: Folder) -> None:
     sales = [
         visit("2026-03-01T08:00", "c1", **SEARCH),
@@ -254,11 +272,16 @@ def test_what_is_no_amount_waits_in_quarantine(tmp_path: Path, loop: Folder) -> 
         tmp_path,
         act("2026-03-01T09:00", "generate_lead", value="much"),
         act("2026-03-01T09:05", "generate_lead", value="-3", currency="euro"),
+        # As 64 bits of its smallest unit it would stop the whole store.
+        act("2026-03-01T09:06", "generate_lead", value="12345.1234567890123456789"),
     )
     run = loop(tmp_path)
     run.run()
     assert [row[3:] for row in conversions(run, "lead")] == [(Decimal(-3), "USD")]
-    assert run.one("select count(*) from ops.quarantine") == (1,)
+    assert run.rows("select reason from ops.quarantine order by 1") == [
+        ("value '12345.1234567890123456789' has more than 18 digits",),
+        ("value 'much' is not an amount",),
+    ]
 
 
 def test_forgetting_a_person_keeps_the_lead_and_its_value(

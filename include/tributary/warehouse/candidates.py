@@ -168,6 +168,8 @@ def create_work_tables(conn: Connection) -> None:
             name("work", f"candidate_{table}"),
         )
         if list(columns(conn, "work", table)) != list(columns(conn, "core", table)):
+            # What an open run has there goes: published without it, it would empty its days.
+            conn.execute("truncate work.run")
             conn.execute(f"drop table if exists {work} cascade")
             conn.execute(f"create unlogged table {work} (like {core} including defaults)")
             keys = ", ".join(name(k) for k in key_columns(conn, table))
@@ -287,7 +289,11 @@ def require_run(conn: Connection, run_id: str) -> None:
     if row is None or row[0] != run_id:
         raise Superseded(
             f"the candidate rows of run {run_id} are gone: "
-            + ("the database restarted" if row is None else f"run {row[0]} replaced them")
+            + (
+                "the database restarted or was upgraded"
+                if row is None
+                else f"run {row[0]} replaced them"
+            )
             + ". Nothing was published; clear task build, or let the next run take over."
         )
 

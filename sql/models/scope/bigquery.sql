@@ -27,6 +27,15 @@ signed_up as (
             s.store_id = v.store_id and s.connector = 'bigquery' and s.account_id = v.account_id
             and s.day = v.source_day
     where v.connector = 'bigquery' and v.conversion_type = 'registration' and v.identifier like 'user:%'
+    union
+    -- A sign_up that counted for nothing stood in the way of its user's others; it may name nobody now.
+    select e.store_id, e.account_id, '', substr(e.identifier_b, 6)
+    from core.identity_edge as e
+    inner join work.scope as s
+        on
+            s.store_id = e.store_id and s.connector = 'bigquery' and s.account_id = e.account_id
+            and s.day = e.source_day
+    where e.connector = 'bigquery' and e.identifier_a like 'client:%' and e.identifier_b like 'user:%'
 ),
 
 days as (

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -101,6 +101,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ID = frozenset({"", "(not set)", "null", "undefined", "none", "nan"})
 _CONSENT = {"yes": "granted", "no": "denied"}
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -246,9 +247,15 @@ def _revenue(event: Row) -> Decimal | None:
 def _amount(text: str, name: str) -> Decimal | None:
     if not text:
         return None
-    number = Decimal(text)
-    if not number.is_finite() or abs(number) > 10**15:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise BadValue(f"{name} {text!r} is not an amount") from None
+    if not number.is_finite() or abs(number) > 10**15 or number.adjusted() < -_MOST_DIGITS:
         raise BadValue(f"{name} {text!r} is not an amount")
+    # Credits split an amount in its smallest unit, as 64 bits.
+    if len(number.normalize().as_tuple().digits) > _MOST_DIGITS:
+        raise BadValue(f"{name} {text!r} has more than {_MOST_DIGITS} digits")
     return number
 
 
