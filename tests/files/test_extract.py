@@ -64,7 +64,19 @@ def test_continental_separators_are_read_exactly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "amount", ["1,234.56", "NaN", "Infinity", "1_000", "abc", "", "1e99", "-5", "١٢"]
+    "amount",
+    [
+        "1,234.56",
+        "NaN",
+        "Infinity",
+        "1_000",
+        "abc",
+        "",
+        "1e99",
+        "-5",
+        "١٢",
+        "1.12345678901234567890",
+    ],
 )
 def test_what_is_no_plain_amount_is_quarantined(tmp_path: Path, amount: str) -> None:
     text = f'number,at,total,who\n1,2026-03-01,"{amount}",\n2,2026-03-01,7,\n'

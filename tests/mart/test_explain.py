@@ -12,7 +12,7 @@ import pytest
 
 from tributary.attribution import CREDIT_MODELS
 from tributary.attribution.config import LOOKBACK_DAYS, AttributionConfig
-from tributary.errors import ConfigurationError
+from tributary.errors import CheckFailed, ConfigurationError
 from tributary.identity.hubs import LIMITS
 from tributary.pipeline.attribute import configs, outdated_stores
 from tributary.pipeline.identity import hub_limits
@@ -299,6 +299,16 @@ def test_how_far_the_models_agree_on_an_order(warehouse: Connection) -> None:
         ("3", 1, 1, 1, "direct", 1, 1, 1),
         ("4", 0, 0, 1, "unattributed", 1, 1, 1),
     ]
+
+
+def test_an_amount_that_cannot_be_split_exactly_stops_with_its_conversion(
+    warehouse: Connection,
+) -> None:
+    add_store(warehouse)
+    add_order(warehouse, 1, value="123456789012.345678")
+    add_order(warehouse, 2, value="12345.1234567890123456789")
+    with pytest.raises(CheckFailed, match=r"conversion 2 of core\.conversion is worth 12345\.1234"):
+        attribute_all(warehouse)
 
 
 def six(number: Fraction) -> Decimal:

@@ -16,6 +16,7 @@ from tributary.attribution import (
     Touches,
 )
 from tributary.attribution import attribute as attribute_arrays
+from tributary.errors import CheckFailed
 from tributary.pipeline.goal import Goal
 from tributary.warehouse import columns
 from tributary.warehouse.columns import Array
@@ -71,7 +72,21 @@ def compute(
 
 
 def _conversions(conn: Connection) -> tuple[Conversions, Array]:
-    """The affected conversions and their days."""
+    """The affected conversions and their days.
+
+    CheckFailed where an amount has too many digits to be split exactly, as 64 bits.
+    """
+    endless = conn.execute(
+        "select conversion_id, value_amount from pg_temp.affected"
+        " where abs(value_amount * power(10::numeric, places)) >= power(2::numeric, 63)"
+        " order by 1 limit 1"
+    ).fetchone()
+    if endless:
+        raise CheckFailed(
+            f"conversion {endless[0]} of core.conversion is worth {endless[1]}: an amount of that"
+            " many digits cannot be split exactly, so nothing was published. Correct the lines of"
+            " its order at their source and load them again."
+        )
     found = columns.fetch(
         conn,
         "select conversion_id, hashtextextended(person_id, 0), converted_at,"

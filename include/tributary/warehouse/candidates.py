@@ -177,8 +177,9 @@ def create_work_tables(conn: Connection) -> None:
         conn.execute(f"create or replace view {view} as {_candidate_sql(table)}")
     conn.execute("drop view if exists work.conversion_person")
     conn.execute("drop view if exists work.run_conversion")
+    conn.execute("drop table if exists work.credited_conversion")
     conn.execute(
-        "create unlogged table if not exists work.credited_conversion as"
+        "create unlogged table work.credited_conversion as"
         f" select {', '.join(_CREDITED)} from core.conversion with no data"
     )
 

@@ -16,14 +16,19 @@ from zoneinfo import ZoneInfo
 from tributary.connectors.files.kinds import CURRENCY, EVIDENCE, LOOKBACK, Field
 from tributary.connectors.files.mapping import Condition, FileSpec, Rows, Value
 from tributary.connectors.shared import urls
-from tributary.connectors.shared.values import BadValue, click_key, email_key, person_key
+from tributary.connectors.shared.values import (
+    MOST_DIGITS,
+    BadValue,
+    click_key,
+    email_key,
+    person_key,
+)
 from tributary.errors import SchemaDrift
 
 Fields = Sequence[str]
 Getter = Callable[[Fields], Any]
 
 _CACHE = 100_000
-_MAX_DIGITS = 30
 _FIRST_YEAR, _LAST_YEAR = 1970, 2200
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SPACED_ZONE = re.compile(r" (UTC|[+-]\d\d:?\d\d)$")
@@ -221,8 +226,11 @@ def _number(spec: FileSpec) -> Callable[[str], Decimal]:
             found = Decimal(text)
         except InvalidOperation as error:
             raise BadValue(f"{text!r} is not a number") from error
-        if abs(found.adjusted()) > _MAX_DIGITS and found != 0:
+        if abs(found.adjusted()) >= MOST_DIGITS and found != 0:
             raise BadValue(f"{text!r} is too large or too small to be true")
+        # Few texts are long enough to look closer.
+        if len(text) > MOST_DIGITS < len(found.normalize().as_tuple().digits):
+            raise BadValue(f"{text!r} has more than {MOST_DIGITS} digits")
         return found
 
     return number

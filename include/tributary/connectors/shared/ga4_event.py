@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from tributary.connectors.shared import urls
-from tributary.connectors.shared.values import BadValue, click_key, person_key
+from tributary.connectors.shared.values import MOST_DIGITS, BadValue, click_key, person_key
 from tributary.money import PAYMENT_SITES as PAYMENT_SITES
 
 Row = dict[str, Any]
@@ -101,7 +101,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_ID = frozenset({"", "(not set)", "null", "undefined", "none", "nan"})
 _CONSENT = {"yes": "granted", "no": "denied"}
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True)
@@ -251,11 +250,10 @@ def _amount(text: str, name: str) -> Decimal | None:
         number = Decimal(text)
     except InvalidOperation:
         raise BadValue(f"{name} {text!r} is not an amount") from None
-    if not number.is_finite() or abs(number) > 10**15 or number.adjusted() < -_MOST_DIGITS:
+    if not number.is_finite() or abs(number) > 10**15 or number.adjusted() < -MOST_DIGITS:
         raise BadValue(f"{name} {text!r} is not an amount")
-    # Credits split an amount in its smallest unit, as 64 bits.
-    if len(number.normalize().as_tuple().digits) > _MOST_DIGITS:
-        raise BadValue(f"{name} {text!r} has more than {_MOST_DIGITS} digits")
+    if len(number.normalize().as_tuple().digits) > MOST_DIGITS:
+        raise BadValue(f"{name} {text!r} has more than {MOST_DIGITS} digits")
     return number
 
 

@@ -14,6 +14,8 @@ OWN_CLICK_IDS = ("gclid", "dclid", "msclkid", "ttclid", "li_fat_id", "twclid", "
 # Shorter or other texts ("{gclid}", "test") are a link's mistake.
 _CLICK_ID = re.compile(r"[A-Za-z0-9_.~-]{10,}")
 _KEY = re.compile(r"h[0-9a-f]{32}")
+# Of an amount; credits split it in its smallest unit, as 64 bits.
+MOST_DIGITS = 18
 
 
 class BadValue(Exception):
