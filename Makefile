@@ -32,16 +32,16 @@ prove-celery: ## docker-compose.yaml without containers: two Celery workers, one
 		sh include/tributary/local/bootstrap.sh
 	@.venv-deploy/bin/python -m pytest -m prove tests/deploy $(ARGS)
 
-bench: setup ## Measure what unchanged data costs, at a million records (minutes); writes bench/README.md
+bench: setup ## Measure what unchanged data costs, at a million records (half an hour); writes bench/README.md
 	@$(BIN)/python -m bench.restate --rebuild $(ARGS)
 
-bench-attribution: setup ## Attribution against other engines to 10 million touches (half an hour); writes bench/attribution/README.md
+bench-attribution: setup ## Attribution against other engines to 10 million touches (ten minutes); writes bench/attribution/README.md
 	@$(BIN)/python -m bench.attribution $(ARGS)
 
 bench-calibration: setup ## Each model against known incremental effects, and its intervals' coverage (a minute); writes bench/calibration/README.md
 	@$(BIN)/python -m bench.calibration $(ARGS)
 
-bench-pipeline: setup ## Attribution of 10 million touches in the warehouse, then of one change each (an hour)
+bench-pipeline: setup ## Attribution of 10 million touches in the warehouse, then of one change each (ten minutes)
 	@$(BIN)/python -m bench.pipeline_attribution $(ARGS)
 
 env: ## Write .env with random secrets, for docker compose (never over one that is there)

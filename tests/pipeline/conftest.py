@@ -8,10 +8,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
+from tests.mart.attributed import add_store
 from tributary.local.postgres import Cluster
 from tributary.warehouse.connection import Connection, connect
 
 from .kills import Worker, worker
+from .learning import Journey, made, put
 
 _numbers = itertools.count(1)
 Fresh = Callable[[], Connection]
@@ -52,3 +54,11 @@ def fresh(clone: Callable[..., AbstractContextManager[str]], template: str) -> I
             return stack.enter_context(connect(url))
 
         yield another
+
+
+@pytest.fixture
+def filled(warehouse: Connection) -> tuple[Connection, list[Journey]]:
+    journeys = made(1, 500)
+    add_store(warehouse)
+    put(warehouse, journeys)
+    return warehouse, journeys

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.mart.attributed import AT, add_store
 from tributary.clock import FixedClock
 from tributary.pipeline import attribute
 from tributary.pipeline.refit import refit
@@ -23,13 +24,14 @@ from tributary.warehouse import candidates, publish
 from tributary.warehouse.checksum import checksum
 from tributary.warehouse.connection import Connection, connect
 
-from .test_models import AT, add_store, made, put
+from .learning import made, put
 
 _LOCK = 4242
 _PATIENCE = 120.0
 _CHILD = """
 import sys
 from datetime import datetime, UTC
+from tests.mart.attributed import AT, add_store
 from tributary.clock import FixedClock
 from tributary.pipeline.refit import refit
 from tributary.warehouse import publish

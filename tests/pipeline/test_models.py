@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
-from random import Random
 from typing import Any
 
 import pytest
 
-from tests.mart.attributed import AT, NOON, add_store, add_touch
+from tests.mart.attributed import AT, NOON, add_store
 from tributary.attribution import (
     ALL_MODELS,
     CREDIT_MODELS,
@@ -18,79 +17,15 @@ from tributary.attribution import (
     attribute_paths,
     from_lists,
 )
-from tributary.cli.versions import TYPES
 from tributary.clock import FixedClock
 from tributary.errors import ConfigurationError
 from tributary.pipeline import attribute
-from tributary.pipeline.goal import CONVERSION_TYPES
 from tributary.pipeline.refit import refit, rollback
 from tributary.quality.credits import check_credits
 from tributary.warehouse import candidates, publish
 from tributary.warehouse.connection import Connection
 
-CHANNELS = ("affiliate", "email", "organic_search", "paid_search", "paid_social")
-Journey = tuple[list[str], bool]
-
-
-def made(seed: int, size: int) -> list[Journey]:
-    """Journeys of up to five channels; those with e-mail convert more often."""
-    random = Random(seed)
-    found = []
-    for _ in range(size):
-        path = [random.choice(CHANNELS) for _ in range(random.randint(1, 5))]
-        found.append((path, random.random() < (0.6 if "email" in path else 0.3)))
-    return found
-
-
-def put(conn: Connection, journeys: list[Journey], first: int = 1) -> None:
-    """One person per journey, an hour between touches, worth 10.01 each; touch 10 * person + n.
-
-    Those that do not convert are long over.
-    """
-    for person, (path, converts) in enumerate(journeys, start=first):
-        for n, channel in enumerate(path):
-            at = NOON + timedelta(seconds=person, hours=n - len(path), days=0 if converts else -40)
-            add_touch(conn, 10 * person + n, at, channel, who=f"user:{person}")
-        if converts:
-            add_order(conn, person)
-
-
-def add_order(conn: Connection, person: int, value: str = "10.01") -> None:
-    conn.execute(
-        "insert into core.conversion values ('kiel', 'purchase', %s, 'shopify', 'kiel', %s, %s,"
-        " %s, %s, %s, 'EUR', null, %s, 1)",
-        (
-            *(person, str(person), NOON + timedelta(seconds=person), NOON.date()),
-            *(f"user:{person}", value, NOON.date()),
-        ),
-    )
-
-
-def unify(conn: Connection, run_id: str) -> None:
-    """Attribute, check and publish what is in core, as after a load that changed the store."""
-    with conn.transaction():
-        candidates.open_run(conn, run_id, [])
-        conn.execute("insert into work.scope values ('kiel', 'nobody', '', '2020-01-01')")
-        attribute.attribute(conn, AT)
-    check_credits(conn, run_id, FixedClock(AT))
-    publish.publish(conn, run_id, AT)
-
-
-def credit(conn: Connection, person: int) -> list[tuple[Any, ...]]:
-    return conn.execute(
-        "select o.channel, o.markov_per_order_share, o.shapley_share, o.markov_per_order_amount,"
-        " o.shapley_amount, o.markov_fallback from mart.order_credit as o"
-        " where conversion_id = %s order by touched_at",
-        (person,),
-    ).fetchall()
-
-
-@pytest.fixture
-def filled(warehouse: Connection) -> tuple[Connection, list[Journey]]:
-    journeys = made(1, 500)
-    add_store(warehouse)
-    put(warehouse, journeys)
-    return warehouse, journeys
+from .learning import CHANNELS, CREDITS, Journey, credit, made, put, shown, unify
 
 
 def test_every_order_is_spread_by_what_its_channels_would_be_missed_for(
@@ -155,18 +90,12 @@ def test_the_same_journeys_are_the_same_state_and_nothing_is_written_again(
     assert len(before) > 400
 
 
-def shown(conn: Connection) -> dict[str, bool]:
-    return dict(
-        conn.execute("select model_state_id, is_published from mart.model_version").fetchall()
-    )
-
-
 def test_a_refit_is_a_new_version_and_a_rollback_shows_the_old_one_again(
     filled: tuple[Connection, list[Journey]],
 ) -> None:
     conn, _ = filled
     unify(conn, "first")
-    first = conn.execute(_CREDITS).fetchall()
+    first = conn.execute(CREDITS).fetchall()
     (old,) = shown(conn)
     assert refit(conn, FixedClock(AT)) == []  # the same journeys
     put(conn, made(9, 300), first=1001)
@@ -179,12 +108,12 @@ def test_a_refit_is_a_new_version_and_a_rollback_shows_the_old_one_again(
     assert attribute.outdated_stores(conn) == []
     new = next(version for version, is_shown in shown(conn).items() if is_shown)
     assert new != old
-    again = conn.execute(_CREDITS).fetchall()
+    again = conn.execute(CREDITS).fetchall()
     assert again[: len(first)] != first
     assert rollback(conn, "kiel") == old
     unify(conn, "back")
     assert shown(conn) == {old: True, new: False}
-    assert conn.execute(_CREDITS).fetchall()[: len(first)] == first
+    assert conn.execute(CREDITS).fetchall()[: len(first)] == first
     with pytest.raises(ConfigurationError, match="does not have an earlier model state"):
         rollback(conn, "kiel")
     assert refit(conn, FixedClock(AT + timedelta(days=2))) == ["kiel"]
@@ -192,12 +121,6 @@ def test_a_refit_is_a_new_version_and_a_rollback_shows_the_old_one_again(
     assert shown(conn) == {old: False, new: True}
     # The shown set and the one before keep their rows.
     assert conn.execute("select count(distinct credit_set_id) from core.credit").fetchone() == (2,)
-
-
-_CREDITS = (
-    "select conversion_id, touch_id, markov_per_order_share, markov_per_order_amount"
-    " from mart.order_credit order by 1, 2"
-)
 
 
 def test_growth_does_not_take_back_a_rollback(
@@ -345,58 +268,3 @@ def test_the_command_lists_and_compares_versions(
     text = command.run_compare(nowhere, "kiel", "purchase", "", "", "markov", "csv")
     assert len(text.splitlines()) == 1 + len(CHANNELS)
     assert {line.split(",")[-1] for line in text.splitlines()[1:]} <= {"within", "outside"}
-
-
-def add_leads(conn: Connection, condition: str) -> int:
-    """A lead worth 1.00 with every purchase that is so."""
-    return conn.execute(
-        "insert into core.conversion select store_id, 'lead', conversion_id + 100000, connector,"
-        " account_id, 'lead ' || order_id, converted_at, conversion_day, identifier, 1.00,"
-        " currency_code, null, source_day, load_id from core.conversion as v"
-        f" where conversion_type = 'purchase' and {condition}".encode()
-    ).rowcount
-
-
-def test_each_type_of_conversion_has_models_of_its_own(
-    filled: tuple[Connection, list[Journey]],
-) -> None:
-    conn, _ = filled
-    unify(conn, "purchases")
-    confidence = conn.execute("select * from mart.channel_confidence order by 2, 3").fetchall()
-    shown_before = shown(conn)
-    credits = conn.execute(_CREDITS).fetchall()
-    leads = add_leads(conn, "conversion_id % 3 > 0")
-    unify(conn, "leads")
-    learned = dict(
-        conn.execute("select model_state_id, conversions from core.model_state").fetchall()
-    )
-    (lead,) = learned.keys() - shown_before.keys()
-    assert lead.startswith("lead-") and learned[lead] == leads > 100
-    assert conn.execute("select * from mart.channel_confidence order by 2, 3").fetchall() == (
-        confidence
-    )
-    assert conn.execute(_CREDITS).fetchall() == credits
-    assert refit(conn, FixedClock(AT)) == []
-    more = add_leads(conn, "conversion_id % 3 = 0 and conversion_id % 2 = 0")
-    assert refit(conn, FixedClock(AT + timedelta(days=1))) == ["kiel (lead)"]
-    unify(conn, "more leads")
-    totals = conn.execute(
-        "select conversion_type, model, round(sum(credited_conversions)::numeric, 6),"
-        " sum(credited_amount) from mart.channel_conversions group by 1, 2"
-    ).fetchall()
-    sold = len({row[0] for row in credits})
-    assert len(totals) == 2 * len(CREDIT_MODELS)
-    for kind, _, count, value in totals:
-        expected = (
-            (leads + more, leads + more) if kind == "lead" else (sold, sold * Decimal("10.01"))
-        )
-        assert (count, value) == expected
-    assert rollback(conn, "kiel", conversion_type="lead") == lead
-    unify(conn, "back")
-    assert {version for version, is_shown in shown(conn).items() if is_shown} == {
-        lead,
-        *shown_before,
-    }
-    with pytest.raises(ConfigurationError, match="earlier model state of its purchases"):
-        rollback(conn, "kiel")
-    assert TYPES == CONVERSION_TYPES  # of the command and of the pipeline

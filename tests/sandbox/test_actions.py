@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -67,16 +68,16 @@ def test_first_sign_ups_count_and_all_leads(world: World, store: Store) -> None:
 
 
 def test_every_registration_and_lead_is_credited_once_by_every_model(world: World) -> None:
-    totals = Counter[tuple[str, str]]()
+    totals = defaultdict[tuple[str, str], Decimal](Decimal)
     for key, value in truth.cells(world).items():
-        totals[key.store, key.measure] += value  # type: ignore[assignment]
+        totals[key.store, key.measure] += value
     for store in STORES:
         for kind in ("registration", "lead"):
             count = totals[store, f"{kind}s"]
             assert count > 50
             for model in ("first", "last"):
                 assert totals[store, f"{kind}s_{model}"] == count
-            assert abs(totals[store, f"{kind}s_linear"] - count) < 1e-3
+            assert abs(totals[store, f"{kind}s_linear"] - count) < Decimal("0.001")
         value = totals[store, "lead_value"]
         assert value > 100
         for model in ("first", "last", "linear", "shapley"):

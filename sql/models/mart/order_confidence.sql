@@ -41,7 +41,8 @@ measured as (
         given.distance,
         row_number() over (
             partition by by_channel.store_id, by_channel.conversion_id
-            order by given.mean_share desc, by_channel.channel asc
+            -- Floating point: what is equal must not be led by the order of its addition.
+            order by round(given.mean_share::numeric, 9) desc, by_channel.channel asc
         ) as place
     from by_channel
     cross join lateral (
